@@ -1,0 +1,403 @@
+//! What a profile can say about a screen: the parts of the TOML that the detector reads.
+//!
+//! Two kinds of things. A [`Dialog`] is a menu at the live end of the screen with a question above it: the only way to
+//! a prompt. A [`Rule`] is a pattern that gives one of the other states. All patterns are compiled when the profile is
+//! loaded, with a size limit, so that a profile that cannot work is an error with its line.
+
+use std::fmt;
+use std::ops::Range;
+
+use regex::{Regex, RegexBuilder};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::screen::Screen;
+use super::{FoundPrompt, Verdict};
+use crate::domain::{PromptKind, SessionState};
+
+/// The most memory a compiled pattern may take, in bytes: twenty times what the largest built-in one needs.
+const PATTERN_SIZE: usize = 256 << 10;
+
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    pub fn new(text: &str) -> Result<Self, regex::Error> {
+        RegexBuilder::new(text)
+            .size_limit(PATTERN_SIZE)
+            .build()
+            .map(Self)
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// The first group of the first match; the whole match when the pattern has no group.
+    pub fn capture<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.0.captures(text)?;
+        found
+            .get(1)
+            .or_else(|| found.get(0))
+            .map(|part| part.as_str())
+    }
+
+    /// The text without the match that it begins with, if it does.
+    pub(super) fn strip_from<'t>(&self, text: &'t str) -> &'t str {
+        match self.0.find(text) {
+            Some(found) if found.start() == 0 => text.get(found.end()..).unwrap_or(text),
+            _ => text,
+        }
+    }
+
+    /// Like [`Self::capture`], but nothing when the pattern has no group.
+    pub(super) fn group<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.0.captures(text)?.get(1).map(|part| part.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Where a tool takes its next task: a row that begins like `prompt`, directly below one like `open` and above one like
+/// `close` if those are given, near the end of the screen.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct InputBox {
+    pub open: Option<Pattern>,
+    pub prompt: Pattern,
+    pub close: Option<Pattern>,
+    /// Whether the cursor must be visible, or must not.
+    pub cursor_visible: Option<bool>,
+    /// The most rows with text that may follow it: a message of the user may look like the box, but what came of it
+    /// follows.
+    #[serde(default = "rows_below")]
+    pub below: usize,
+}
+
+/// A footer and a short list of commands.
+fn rows_below() -> usize {
+    12
+}
+
+/// A menu that asks something.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Dialog {
+    pub name: String,
+    pub kind: PromptKind,
+    /// The question above the menu, as one line even where it wraps.
+    pub question: Pattern,
+    #[serde(default)]
+    pub placement: Placement,
+    /// All that may follow the menu down to the end of the screen, as one line. Default: nothing.
+    pub footer: Option<Pattern>,
+    /// What the pane's title must be while the dialog is open, for tools that say so.
+    pub title: Option<Pattern>,
+    /// Lines that are never part of this dialog.
+    #[serde(default)]
+    pub none: Vec<Pattern>,
+    /// Whether the tool keeps the cursor on the selected option.
+    #[serde(default)]
+    pub cursor_on_mark: bool,
+    /// Whether the options have numbers that choose them at once.
+    #[serde(default = "yes")]
+    pub numbered: bool,
+    /// The keys that always decline, whatever the options are.
+    pub no: Option<String>,
+    /// Whether a letter in brackets behind an option chooses it.
+    #[serde(default)]
+    pub letters: bool,
+    #[serde(default)]
+    pub subject: Subject,
+}
+
+/// Where a dialog asks its question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Directly above the menu.
+    #[default]
+    AboveMenu,
+    /// Above what is at stake, which stands between it and the menu.
+    AboveSubject,
+}
+
+/// Where a dialog says what is at stake.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Subject {
+    /// It is part of the question: the pattern's group.
+    pub question: Option<Pattern>,
+    /// It begins below the last such line; the pattern's group, if any, is its first line.
+    pub start: Option<Pattern>,
+    /// It ends above the last such line; default: above the question, or above the menu when the question comes first.
+    pub end: Option<Pattern>,
+    /// What each line begins with that is not part of it.
+    pub strip: Option<Pattern>,
+    /// A line of it that says that something is left out.
+    pub hidden: Option<Pattern>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A pattern that gives a state.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Rule {
+    pub name: String,
+    pub state: RuleState,
+    #[serde(default)]
+    pub priority: i32,
+    /// Where the matchers look that do not say it themselves.
+    #[serde(default)]
+    pub region: Region,
+    /// Each of these must be there …
+    #[serde(default)]
+    pub all: Vec<Matcher>,
+    /// … and one of these, if there are any …
+    #[serde(default)]
+    pub any: Vec<Matcher>,
+    /// … and none of these.
+    #[serde(default)]
+    pub none: Vec<Matcher>,
+    /// Whether the input box must be drawn, or must not.
+    pub input: Option<bool>,
+    /// Whether the alternate screen must be on, or must not.
+    pub alternate: Option<bool>,
+    pub cursor_visible: Option<bool>,
+    /// What the tool does, what went wrong or what it asks: the pattern's group on the lowest line of the screen (for
+    /// `last turn`: of that) that has it.
+    pub capture: Option<Pattern>,
+}
+
+/// The states that a rule may give. Permissions are asked for by a [`Dialog`] only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleState {
+    Starting,
+    Working,
+    /// Waits for an answer that cannot be given from the dashboard.
+    Question,
+    Idle,
+    Finished,
+    Error,
+}
+
+/// A part of what can be seen: `screen`, `title`, `last N` (lines that are not empty), or `last turn`: what stands
+/// between the user's last message and the input box.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Region {
+    #[default]
+    Screen,
+    Title,
+    Last(usize),
+    LastTurn,
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "screen" => Ok(Self::Screen),
+            "title" => Ok(Self::Title),
+            "last turn" => Ok(Self::LastTurn),
+            other => other
+                .strip_prefix("last ")
+                .and_then(|count| count.parse().ok())
+                .map(Self::Last)
+                .ok_or_else(|| {
+                    D::Error::custom(format!(
+                        "unknown region “{other}”: expected screen, title, last turn or last N"
+                    ))
+                }),
+        }
+    }
+}
+
+/// A text that a line contains (`"text"`), or a pattern that a line matches (`{ regex = '…', in = "title" }`).
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    pub(super) what: Needle,
+    /// Where to look, when that is not the rule's region.
+    pub(super) region: Option<Region>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Needle {
+    Text(String),
+    Pattern(Pattern),
+}
+
+impl Needle {
+    pub(super) fn is_in(&self, line: &str) -> bool {
+        match self {
+            Self::Text(text) => line.contains(text),
+            Self::Pattern(pattern) => pattern.is_match(line),
+        }
+    }
+}
+
+// By hand, because an untagged enum would hide what is wrong with a pattern.
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Matcher;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a table with “regex”")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Matcher, E> {
+                Ok(Matcher {
+                    what: Needle::Text(text.to_owned()),
+                    region: None,
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Matcher, A::Error> {
+                #[derive(serde::Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Table {
+                    regex: Pattern,
+                    r#in: Option<Region>,
+                }
+                let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Matcher {
+                    what: Needle::Pattern(table.regex),
+                    region: table.r#in,
+                })
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// What the rules of one profile look at.
+pub(super) struct Seen<'s, 'a> {
+    screen: &'s Screen<'a>,
+    has_input: bool,
+    /// The rows of the last turn.
+    turn: Range<usize>,
+}
+
+impl<'s, 'a> Seen<'s, 'a> {
+    /// `input` are the rows of the input box, `turn` is how a message of the user begins.
+    pub fn new(
+        screen: &'s Screen<'a>,
+        input: Option<&Range<usize>>,
+        turn: Option<&Pattern>,
+    ) -> Self {
+        let end = input.map_or(screen.lines.len(), |rows| rows.start);
+        let begins =
+            |row: &usize| turn.is_some_and(|pattern| pattern.is_match(screen.lines[*row].raw));
+        let start = (0..end).rev().find(begins).map_or(0, |row| row + 1);
+        Self {
+            screen,
+            has_input: input.is_some(),
+            turn: start..end,
+        }
+    }
+
+    fn contains(&self, needle: &Needle, region: Region) -> bool {
+        let lines = &self.screen.lines;
+        match region {
+            Region::Screen => lines.iter().any(|line| needle.is_in(line.raw)),
+            Region::Title => needle.is_in(self.screen.look.title),
+            Region::Last(count) => self.screen.last(count).any(|line| needle.is_in(line.raw)),
+            Region::LastTurn => lines[self.turn.clone()]
+                .iter()
+                .any(|line| needle.is_in(line.raw)),
+        }
+    }
+
+    fn captured(&self, pattern: &Pattern, region: Region) -> String {
+        let rows = if region == Region::LastTurn {
+            self.turn.clone()
+        } else {
+            0..self.screen.lines.len()
+        };
+        let found = self.screen.lines[rows]
+            .iter()
+            .rev()
+            .find_map(|line| pattern.group(line.text));
+        found.unwrap_or_default().trim().to_owned()
+    }
+}
+
+impl Rule {
+    pub(super) fn fits(&self, seen: &Seen<'_, '_>) -> bool {
+        let look = seen.screen.look;
+        let is = |wanted: Option<bool>, found: bool| wanted.is_none_or(|wanted| wanted == found);
+        let holds =
+            |matcher: &Matcher| seen.contains(&matcher.what, matcher.region.unwrap_or(self.region));
+        is(self.input, seen.has_input)
+            && is(self.alternate, look.alternate)
+            && is(self.cursor_visible, look.cursor_visible)
+            && self.all.iter().all(holds)
+            && (self.any.is_empty() || self.any.iter().any(holds))
+            && !self.none.iter().any(holds)
+    }
+
+    pub(super) fn verdict(&self, profile: &str, seen: &Seen<'_, '_>) -> Verdict {
+        let captured = || {
+            self.capture
+                .as_ref()
+                .map_or_else(String::new, |pattern| seen.captured(pattern, self.region))
+        };
+        let rule = format!("{profile}: {}", self.name);
+        let state = match self.state {
+            RuleState::Starting => SessionState::Starting,
+            RuleState::Working => SessionState::Working {
+                activity: without_counters(&captured()).to_owned(),
+            },
+            RuleState::Idle => SessionState::Idle,
+            RuleState::Finished => SessionState::Finished,
+            RuleState::Error => SessionState::Error { text: captured() },
+            RuleState::Question => {
+                let prompt = FoundPrompt {
+                    kind: PromptKind::Question,
+                    subject: String::new(),
+                    question: captured(),
+                    choices: Vec::new(),
+                };
+                return Verdict::asking(prompt, rule);
+            }
+        };
+        Verdict::of(state, rule)
+    }
+}
+/// The words of an activity without what counts behind them, as in `Forging… (12s · ↓ 36 tokens)`: how long a state has
+/// lasted is known, and words that change every second are news for nobody.
+fn without_counters(activity: &str) -> &str {
+    match activity.rsplit_once(" (") {
+        Some((words, counters))
+            if counters.ends_with(')') && counters.contains(|c: char| c.is_ascii_digit()) =>
+        {
+            words.trim_end()
+        }
+        _ => activity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::seconds_and_tokens("Forging… (12s · ↓ 36 tokens)", "Forging…")]
+    #[case::words_in_brackets("Reading (the code)", "Reading (the code)")]
+    #[case::nothing_behind("Thinking…", "Thinking…")]
+    #[case::text_after("Compiling (3 of 9) crates", "Compiling (3 of 9) crates")]
+    fn an_activity_is_told_without_its_counters(#[case] shown: &str, #[case] told: &str) {
+        assert_eq!(without_counters(shown), told);
+    }
+}

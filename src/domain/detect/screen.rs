@@ -1,0 +1,176 @@
+//! The rows of a look as the rules read them: frames taken off, rules told from text, and the live end found.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::rule::InputBox;
+use super::{Look, Pattern};
+
+/// How far from the end of the screen an input box may begin: a long draft with a menu of commands below it.
+const INPUT_REACH: usize = 30;
+/// How many nested frames a line may stand in: a command in a box in a dialog.
+const FRAMES: usize = 2;
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// As it is, trailing blanks trimmed.
+    pub raw: &'a str,
+    /// Without the frame around it. Leading blanks are kept.
+    pub text: &'a str,
+    /// Whether there is nothing to read: blank, or only the lines of a frame.
+    pub is_blank: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(row: &'a str) -> Self {
+        let raw = row.trim_end();
+        let text = unframe(raw);
+        let trimmed = text.trim();
+        Self {
+            raw,
+            text,
+            is_blank: trimmed.is_empty() || trimmed.chars().all(is_frame),
+        }
+    }
+
+    pub fn trimmed(&self) -> &'a str {
+        self.text.trim()
+    }
+
+    /// How many blanks it begins with.
+    pub fn indent(&self) -> usize {
+        self.text.chars().take_while(|&c| c == ' ').count()
+    }
+}
+
+/// Takes off the `│` on both sides. One side alone is not a frame but a mark in the margin.
+fn unframe(mut text: &str) -> &str {
+    for _ in 0..FRAMES {
+        let inner = text
+            .trim_start()
+            .strip_prefix('│')
+            .and_then(|rest| rest.trim_end().strip_suffix('│'));
+        match inner {
+            Some(inner) => text = inner.strip_prefix(' ').unwrap_or(inner).trim_end(),
+            None => break,
+        }
+    }
+    text
+}
+
+/// Box drawing and block elements.
+fn is_frame(c: char) -> bool {
+    matches!(c, '\u{2500}'..='\u{259f}')
+}
+
+/// A whole look, prepared once.
+#[derive(Debug)]
+pub(super) struct Screen<'a> {
+    /// Up to the last row that is not blank.
+    pub lines: Vec<Line<'a>>,
+    pub look: &'a Look<'a>,
+}
+
+impl<'a> Screen<'a> {
+    pub fn new(look: &'a Look<'a>) -> Self {
+        let mut lines: Vec<Line<'a>> = look.rows.iter().map(|row| Line::new(row)).collect();
+        let end = lines
+            .iter()
+            .rposition(|line| !line.raw.is_empty())
+            .map_or(0, |last| last + 1);
+        lines.truncate(end);
+        Self { lines, look }
+    }
+
+    /// The last `count` lines that are not blank, lowest first.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = &Line<'a>> {
+        self.lines
+            .iter()
+            .rev()
+            .filter(|line| !line.is_blank)
+            .take(count)
+    }
+
+    /// What stands from row `from` on, as one line.
+    pub fn joined(&self, from: usize) -> String {
+        join(self.lines.get(from..).unwrap_or_default())
+    }
+
+    pub fn cursor_row(&self) -> usize {
+        usize::from(self.look.cursor.0)
+    }
+
+    /// Whether the visible cursor stands right behind the last text, as a program's question leaves it.
+    pub fn cursor_is_at_end(&self) -> bool {
+        let Some(last) = self.lines.last() else {
+            return false;
+        };
+        let width = unicode_width::UnicodeWidthStr::width(last.raw);
+        let column = usize::from(self.look.cursor.1);
+        self.look.cursor_visible
+            && self.cursor_row() + 1 == self.lines.len()
+            && (width..=width + 2).contains(&column)
+    }
+
+    /// Whether the cursor stands behind the prompt of a shell or an interpreter, at the live end.
+    pub fn is_at_shell_prompt(&self) -> bool {
+        static PROMPT: LazyLock<Regex> = LazyLock::new(|| {
+            // A name, a folder or nothing at all, then the sign; or an interpreter's.
+            Regex::new(r"^(\(\S+\) ?)?(\[?\S*([@:~/]\S*)?( \S+)?\]? ?)?[$#%❯➜λ»](\s|$)|^(>>>|\.\.\.|In \[\d+\]:|>)(\s|$)")
+                .expect("a constant pattern")
+        });
+        self.look.cursor_visible
+            && self.cursor_row() + 1 == self.lines.len()
+            && self
+                .lines
+                .last()
+                .is_some_and(|line| PROMPT.is_match(line.raw))
+    }
+
+    /// The rows of the input box, if it is drawn.
+    pub fn input(&self, shape: &InputBox) -> Option<std::ops::Range<usize>> {
+        if shape
+            .cursor_visible
+            .is_some_and(|wanted| wanted != self.look.cursor_visible)
+        {
+            return None;
+        }
+        let is = |pattern: &Pattern, row: usize| {
+            self.lines
+                .get(row)
+                .is_some_and(|line| pattern.is_match(line.raw))
+        };
+        let end = self.lines.len();
+        let reach = end.saturating_sub(INPUT_REACH);
+        (reach..end).rev().find_map(|row| {
+            let follows = shape
+                .open
+                .as_ref()
+                .is_none_or(|open| row > 0 && is(open, row - 1));
+            if !follows || !is(&shape.prompt, row) {
+                return None;
+            }
+            let last = match &shape.close {
+                Some(close) => (row + 1..end).find(|&below| is(close, below))?,
+                None => row,
+            };
+            let below = self.lines[last + 1..]
+                .iter()
+                .filter(|line| !line.raw.is_empty())
+                .count();
+            (below <= shape.below).then_some(row..last + 1)
+        })
+    }
+}
+
+/// The lines that are not blank, as one.
+pub(super) fn join(lines: &[Line<'_>]) -> String {
+    let texts: Vec<&str> = lines
+        .iter()
+        .filter(|line| !line.is_blank)
+        .map(Line::trimmed)
+        .collect();
+    texts.join(" ")
+}

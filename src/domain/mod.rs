@@ -1,0 +1,15 @@
+//! What the program is about: sessions, tools, prompts and the rules that tell a session's state.
+//!
+//! Pure values and rules. Nothing here does I/O, reads a clock or knows a terminal: time is passed in, screens come as
+//! plain lines of text ([`detect::Look`]).
+
+pub mod detect;
+mod id;
+mod prompt;
+mod session;
+pub mod tool;
+
+pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
+pub use prompt::{Answer, Choice, Prompt, PromptKind};
+pub use session::{Origin, Session, SessionState, UnixMillis};
+pub use tool::{ToolProfile, Tools};

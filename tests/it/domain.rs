@@ -1,0 +1,431 @@
+//! The detector against recorded screens: `tests/screens/TOOL/SAMPLE`.
+//!
+//! Promise: no screen that was made to mislead is taken for a permission, and the tables below only ever get better.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cm_tui::domain::detect::{Detector, Look, Verdict};
+use cm_tui::domain::{Answer, PromptKind, SessionState, Tools};
+use proptest::prelude::*;
+use serde::Deserialize;
+
+/// A recorded screen and what it is.
+struct Sample {
+    name: String,
+    rows: Vec<String>,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    tool: String,
+    cursor_x: u16,
+    cursor_y: u16,
+    cursor_visible: bool,
+    alternate_on: bool,
+    pane_title: String,
+    pane_current_command: String,
+    state: String,
+    prompt_kind: Option<String>,
+    subject: Option<String>,
+    subject_visible: Option<bool>,
+    approve_keys: Option<String>,
+}
+
+impl Sample {
+    fn all() -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
+        let mut samples = Vec::new();
+        for tool in sorted(&root) {
+            for dir in sorted(&tool) {
+                let meta = fs::read_to_string(dir.join("meta.toml")).unwrap();
+                let screen = fs::read_to_string(dir.join("screen.txt")).unwrap();
+                samples.push(Self {
+                    name: dir.strip_prefix(&root).unwrap().display().to_string(),
+                    rows: screen
+                        .lines()
+                        .map(|row| row.trim_end().to_owned())
+                        .collect(),
+                    meta: toml::from_str(&meta).unwrap(),
+                });
+            }
+        }
+        samples
+    }
+
+    fn look<'a>(&'a self, tool: &'a str) -> Look<'a> {
+        Look {
+            tool,
+            rows: &self.rows,
+            cursor: (self.meta.cursor_y, self.meta.cursor_x),
+            cursor_visible: self.meta.cursor_visible,
+            alternate: self.meta.alternate_on,
+            title: &self.meta.pane_title,
+            command: &self.meta.pane_current_command,
+            quiet_for: Duration::from_secs(10),
+        }
+    }
+
+    /// The state that is wanted: what opens more than one action is a question.
+    fn wanted(&self) -> &str {
+        match (self.meta.state.as_str(), self.meta.prompt_kind.as_deref()) {
+            ("approval", Some("trust" | "plan")) => "question",
+            (state, _) => state,
+        }
+    }
+}
+
+fn sorted(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn judge(sample: &Sample) -> Verdict {
+    Detector::new(Tools::built_in()).judge(&sample.look(&sample.meta.tool))
+}
+
+/// Where each kind of screen ended up, one line per pair that occurs.
+fn confusion(samples: &[&Sample]) -> String {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for sample in samples {
+        let found = judge(sample).state.word().to_owned();
+        *counts
+            .entry((sample.wanted().to_owned(), found))
+            .or_default() += 1;
+    }
+    let mut table = String::new();
+    for ((wanted, found), count) in counts {
+        let mark = if wanted == found || wanted == "shell" {
+            ""
+        } else {
+            "  !"
+        };
+        writeln!(table, "{wanted:9} -> {found:9} {count:3}{mark}").unwrap();
+    }
+    table
+}
+
+fn of_tool<'s>(samples: &'s [Sample], tool: &str) -> Vec<&'s Sample> {
+    samples
+        .iter()
+        .filter(|sample| sample.meta.tool == tool)
+        .collect()
+}
+
+/// Text without what wrapping may have changed.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+fn answers(verdict: &Verdict, answer: Answer) -> Vec<&str> {
+    let choices = verdict.prompt.iter().flat_map(|prompt| &prompt.choices);
+    choices
+        .filter(|choice| choice.answer == Some(answer))
+        .map(|choice| choice.keys.as_str())
+        .collect()
+}
+
+#[test]
+fn recorded_screens_are_told_apart() {
+    let samples = Sample::all();
+    // The one idle screen that is called a question shows a start-up dialog: its label is wrong, not the detector.
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "claude-code")), @r"
+    approval  -> approval   29
+    error     -> error       1
+    exited    -> exited      5
+    idle      -> idle       25
+    idle      -> question    1  !
+    question  -> question   19
+    starting  -> starting    1
+    working   -> working    10
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "codex")), @r"
+    approval  -> approval   22
+    error     -> error       2
+    exited    -> exited      1
+    idle      -> idle       17
+    question  -> question    9
+    starting  -> starting    1
+    working   -> working    12
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "gemini-cli")), @r"
+    approval  -> approval   13
+    error     -> error       1
+    exited    -> exited      1
+    idle      -> error       3  !
+    idle      -> idle       10
+    question  -> question    4
+    starting  -> starting    1
+    working   -> working     8
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "demo")), @r"
+    approval  -> approval    2
+    finished  -> finished    1
+    working   -> working     2
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "shell")), @r"
+    shell     -> idle        4
+    shell     -> question    7
+    shell     -> working     6
+    ");
+}
+
+#[test]
+fn nothing_but_a_permission_is_taken_for_one() {
+    let tools = Tools::built_in();
+    let detector = Detector::new(tools.clone());
+    for sample in Sample::all() {
+        // A pane may be taken for another tool, and a tool may be started by a wrapper: no profile may be fooled.
+        for tool in &tools {
+            for command in [
+                sample.meta.pane_current_command.as_str(),
+                "bash",
+                "node",
+                "claude",
+                "codex",
+            ] {
+                let verdict = detector.judge(&Look {
+                    command,
+                    ..sample.look(&tool.id)
+                });
+                let is_approval = verdict.state == SessionState::Approval;
+                let may_be = sample.wanted() == "approval";
+                assert!(
+                    !is_approval || may_be,
+                    "{} as {} ({command}): {verdict:?}",
+                    sample.name,
+                    tool.id
+                );
+                assert_eq!(
+                    is_approval,
+                    verdict
+                        .prompt
+                        .is_some_and(|prompt| prompt.kind == PromptKind::Approval)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_of_a_tool_is_never_answered_with_yes() {
+    for sample in Sample::all() {
+        let verdict = judge(&sample);
+        if verdict.state == SessionState::Question && sample.meta.tool != "shell" {
+            assert_eq!(answers(&verdict, Answer::Yes), [""; 0], "{}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn a_permission_is_given_by_exactly_the_recorded_key() {
+    for sample in Sample::all()
+        .iter()
+        .filter(|sample| sample.wanted() == "approval")
+    {
+        let verdict = judge(sample);
+        let expected = match (
+            sample.meta.approve_keys.as_deref(),
+            sample.meta.subject_visible,
+        ) {
+            // The letter does the same as Enter on the first option, and does not depend on where the mark is.
+            (Some("Enter"), _) if sample.meta.tool == "codex" => vec!["y"],
+            (Some("Enter"), _) => vec!["1"],
+            (Some(key), Some(true)) if !key.is_empty() => vec![key],
+            _ => vec![],
+        };
+        assert_eq!(answers(&verdict, Answer::Yes), expected, "{}", sample.name);
+        assert_eq!(answers(&verdict, Answer::No), ["\u{1b}"], "{}", sample.name);
+    }
+}
+
+#[test]
+fn what_is_at_stake_is_read_in_full_or_not_at_all() {
+    for sample in Sample::all()
+        .iter()
+        .filter(|sample| sample.wanted() == "approval")
+    {
+        let found = judge(sample).prompt.unwrap().subject;
+        let wanted = sample.meta.subject.as_deref().unwrap();
+        if sample.meta.subject_visible == Some(true) {
+            assert!(
+                unwrapped(&found).contains(&unwrapped(wanted)),
+                "{}: {found:?}",
+                sample.name
+            );
+        } else {
+            assert_eq!(found, "", "{}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn a_permission_above_an_input_box_or_a_shell_prompt_is_only_text() {
+    let samples = Sample::all();
+    let find = |name: &str| samples.iter().find(|sample| sample.name == name).unwrap();
+    let idle = [
+        find("claude-code/idle-after-answer"),
+        find("codex/idle-read-only"),
+        find("gemini-cli/idle-after-answer"),
+        find("shell/plain-prompt"),
+    ];
+    let detector = Detector::new(Tools::built_in());
+    for sample in samples
+        .iter()
+        .filter(|sample| sample.wanted() == "approval")
+    {
+        for below in idle
+            .iter()
+            .filter(|idle| idle.meta.tool == sample.meta.tool || idle.meta.tool == "shell")
+        {
+            // The last rows of an idle screen, with the dialog printed above them.
+            let end = below.rows.iter().rposition(|row| !row.is_empty()).unwrap();
+            let box_rows = &below.rows[end.saturating_sub(5)..=end];
+            let mut rows: Vec<String> = sample
+                .rows
+                .iter()
+                .filter(|row| !row.is_empty())
+                .cloned()
+                .collect();
+            rows.extend_from_slice(box_rows);
+            let cursor = (u16::try_from(rows.len() - 1).unwrap(), sample.meta.cursor_x);
+            let look = Look {
+                rows: &rows,
+                cursor,
+                ..sample.look(&sample.meta.tool)
+            };
+            let verdict = detector.judge(&look);
+            assert_ne!(
+                verdict.state,
+                SessionState::Approval,
+                "{} above {}: {verdict:?}",
+                sample.name,
+                below.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_menu_whose_first_option_is_cut_off_offers_no_yes() {
+    let samples = Sample::all();
+    for sample in samples
+        .iter()
+        .filter(|sample| sample.wanted() == "approval")
+    {
+        let first = sample
+            .rows
+            .iter()
+            .rposition(|row| row.contains("1. "))
+            .unwrap();
+        let mut rows = sample.rows.clone();
+        rows.drain(..=first);
+        let cursor = (
+            sample.meta.cursor_y.saturating_sub(first as u16 + 1),
+            sample.meta.cursor_x,
+        );
+        let look = Look {
+            rows: &rows,
+            cursor,
+            ..sample.look(&sample.meta.tool)
+        };
+        let verdict = Detector::new(Tools::built_in()).judge(&look);
+        assert_eq!(
+            answers(&verdict, Answer::Yes),
+            [""; 0],
+            "{}: {verdict:?}",
+            sample.name
+        );
+    }
+}
+
+#[test]
+fn a_command_that_repeats_the_question_cannot_be_agreed_to() {
+    let screen = "  Would you like to run the following command?\n\n  $ rm -rf ~ #\n  Would you like to run the following \
+                  command?\n\n  $ ls\n\n› 1. Yes, proceed (y)\n  2. No, and tell Codex what to do differently (esc)\n\n  \
+                  Press enter to confirm or esc to cancel";
+    let rows: Vec<String> = screen.lines().map(str::to_owned).collect();
+    let look = Look {
+        tool: "codex",
+        rows: &rows,
+        cursor: (11, 80),
+        cursor_visible: false,
+        alternate: true,
+        title: "[ ! ] Action Required | shop",
+        command: "codex",
+        quiet_for: Duration::ZERO,
+    };
+    let verdict = Detector::new(Tools::built_in()).judge(&look);
+    assert_eq!(verdict.state, SessionState::Approval);
+    assert_eq!(answers(&verdict, Answer::Yes), [""; 0]);
+    assert_eq!(verdict.prompt.unwrap().subject, "");
+}
+
+#[rstest::rstest]
+#[case("Overwrite? (y/n) ", &["y\r", "n\r"])]
+#[case("Proceed [Y/n]: ", &["y\r", "n\r"])]
+#[case("Go on (yes/no)? ", &["yes\r", "no\r"])]
+#[case("Are you sure (yes/no/[fingerprint])? ", &[])]
+#[case("dev@box:~$ echo 'sure? (y/n)", &[])]
+#[case("It said (y/n) and went on", &[])]
+fn a_line_that_asks_for_y_or_n_is_answered_with_enter(#[case] line: &str, #[case] keys: &[&str]) {
+    let rows = vec!["some output".to_owned(), line.trim_end().to_owned()];
+    let look = Look {
+        tool: "shell",
+        rows: &rows,
+        cursor: (1, line.len() as u16),
+        cursor_visible: true,
+        alternate: false,
+        title: "",
+        command: "python3",
+        quiet_for: Duration::ZERO,
+    };
+    let verdict = Detector::new(Tools::built_in()).judge(&look);
+    assert_ne!(verdict.state, SessionState::Approval);
+    let found: Vec<String> = verdict
+        .prompt
+        .iter()
+        .flat_map(|prompt| &prompt.choices)
+        .map(|c| c.keys.clone())
+        .collect();
+    assert_eq!(found, keys);
+}
+
+proptest! {
+    #[test]
+    fn any_screen_is_judged_without_panic(
+        rows in proptest::collection::vec("[ 0-9❯›●>*─╌│╭╮╰╯▄▀a-z.?()✦✋漢\u{301}]{0,40}", 0..30),
+        cursor in (0_u16..40, 0_u16..60),
+        cursor_visible: bool,
+        alternate: bool,
+        title in "[✳◐⠋✋ A-Za-z]{0,12}",
+    ) {
+        let tools = Tools::built_in();
+        let detector = Detector::new(tools.clone());
+        for tool in &tools {
+            for command in tool.recognise.commands.iter().chain(&tool.recognise.interpreters) {
+                let look = Look {
+                    tool: &tool.id,
+                    rows: &rows,
+                    cursor,
+                    cursor_visible,
+                    alternate,
+                    title: &title,
+                    command,
+                    quiet_for: Duration::ZERO,
+                };
+                prop_assert_eq!(detector.judge(&look), detector.judge(&look));
+            }
+        }
+    }
+}
