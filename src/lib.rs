@@ -82,3 +82,4 @@
 //! | a setting | a field with a default in `config/settings.rs` | the documented-sample test |
 
 pub mod domain;
+pub mod term;

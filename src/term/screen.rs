@@ -1,0 +1,312 @@
+//! The grid of a pane as others see it: cells, cursor and the modes that matter to somebody who looks or types.
+//!
+//! Two screens are equal when nobody could tell them apart, now or after both were fed the same
+//! [`Fed::drawn`](super::Fed::drawn): that is what a keyframe and a difference have to bring about.
+
+use super::filter::{Pen, REPLACEMENT_STAND_IN, Region};
+use super::paint;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU16;
+
+const MAX_COLS: u16 = 1000;
+const MAX_ROWS: u16 = 500;
+
+/// Columns × rows, clamped to 1..=1000 × 1..=500: a size that comes from a program or from the wire costs no more than
+/// 16 MB of cells.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(from = "UncheckedSize")]
+pub struct Size {
+    pub cols: u16,
+    pub rows: u16,
+}
+
+impl Size {
+    /// Clamps to what an emulator takes.
+    pub fn new(cols: u16, rows: u16) -> Self {
+        Self {
+            cols: cols.clamp(1, MAX_COLS),
+            rows: rows.clamp(1, MAX_ROWS),
+        }
+    }
+
+    /// Returns (rows, columns) as `vt100` takes them; the fields are public, so they are clamped again.
+    pub(super) fn for_vt100(self) -> (NonZeroU16, NonZeroU16) {
+        let Self { cols, rows } = Self::new(self.cols, self.rows);
+        (
+            NonZeroU16::new(rows).unwrap_or(NonZeroU16::MIN),
+            NonZeroU16::new(cols).unwrap_or(NonZeroU16::MIN),
+        )
+    }
+}
+
+/// A size as it came over a wire, before it is clamped.
+#[derive(Deserialize)]
+struct UncheckedSize {
+    cols: u16,
+    rows: u16,
+}
+
+impl From<UncheckedSize> for Size {
+    fn from(size: UncheckedSize) -> Self {
+        Self::new(size.cols, size.rows)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}", self.cols, self.rows)
+    }
+}
+
+/// A colour as the program asked for it; indexes are those of the 256-colour palette.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub enum Colour {
+    #[default]
+    Default,
+    Indexed(u8),
+    Rgb(u8, u8, u8),
+}
+
+impl From<vt100::Color> for Colour {
+    fn from(colour: vt100::Color) -> Self {
+        match colour {
+            vt100::Color::Default => Self::Default,
+            vt100::Color::Idx(n) => Self::Indexed(n),
+            vt100::Color::Rgb(r, g, b) => Self::Rgb(r, g, b),
+        }
+    }
+}
+
+/// The cursor's shape; whether it blinks is not kept.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum CursorShape {
+    /// What the terminal is set to.
+    #[default]
+    Default,
+    Block,
+    Underline,
+    Bar,
+}
+
+/// Where the cursor is, counted from 0. `col` equals the width of the screen while a wrap is pending.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    pub row: u16,
+    pub col: u16,
+    pub visible: bool,
+    pub shape: CursorShape,
+}
+
+/// What a pane shows. A clone costs about as much as copying its cells.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    pub(super) vt: vt100::Screen,
+    pub(super) region: Region,
+}
+
+impl Screen {
+    pub fn size(&self) -> Size {
+        let (rows, cols) = self.vt.size();
+        Size {
+            cols: cols.get(),
+            rows: rows.get(),
+        }
+    }
+
+    /// Returns the cell at a position counted from 0, or `None` outside the screen.
+    pub fn cell(&self, row: u16, col: u16) -> Option<CellRef<'_>> {
+        self.vt.cell(row, col).map(CellRef)
+    }
+
+    pub fn cursor(&self) -> Cursor {
+        use vt100::CursorStyle as Style;
+        let (row, col) = self.vt.cursor_position();
+        let shape = match self.vt.cursor_style() {
+            Style::Default => CursorShape::Default,
+            Style::BlinkBlock | Style::SteadyBlock => CursorShape::Block,
+            Style::BlinkUnderline | Style::SteadyUnderline => CursorShape::Underline,
+            Style::BlinkVerticalBar | Style::SteadyVerticalBar => CursorShape::Bar,
+        };
+        Cursor {
+            row,
+            col,
+            visible: !self.vt.hide_cursor(),
+            shape,
+        }
+    }
+
+    pub fn is_alternate(&self) -> bool {
+        self.vt.alternate_screen()
+    }
+
+    pub fn bracketed_paste(&self) -> bool {
+        self.vt.bracketed_paste()
+    }
+
+    pub fn application_cursor(&self) -> bool {
+        self.vt.application_cursor()
+    }
+
+    /// Whether the program wants mouse events of any kind.
+    pub fn mouse(&self) -> bool {
+        self.vt.mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    }
+
+    /// Returns the text of a row: blanks at the end trimmed, wide characters once. Empty outside the screen.
+    pub fn row_text(&self, row: u16) -> String {
+        let cols = self.size().cols;
+        self.vt
+            .rows(0, cols)
+            .nth(usize::from(row))
+            .map(shown_text)
+            .unwrap_or_default()
+    }
+
+    /// Returns the text of all rows, top to bottom.
+    pub fn text(&self) -> Vec<String> {
+        self.vt.rows(0, self.size().cols).map(shown_text).collect()
+    }
+
+    /// Whether the text of a row goes on in the next one because it was too long.
+    pub fn row_wrapped(&self, row: u16) -> bool {
+        self.vt.row_wrapped(row)
+    }
+
+    /// Returns bytes that bring an [`Emulator`](super::Emulator) that was just reset to this size to an equal screen.
+    pub fn keyframe(&self) -> Vec<u8> {
+        paint::keyframe(self)
+    }
+
+    /// Returns bytes that bring an [`Emulator`](super::Emulator) that shows `previous` to an equal screen; a keyframe does
+    /// it when the sizes differ and the emulator was reset to the new one.
+    pub fn difference(&self, previous: &Self) -> Vec<u8> {
+        if self.size() == previous.size() {
+            paint::difference(self, previous)
+        } else {
+            self.keyframe()
+        }
+    }
+
+    /// Returns the primary grid, which lies under the alternate one while that is shown.
+    pub(super) fn primary(&self) -> vt100::Screen {
+        let mut parser = blank_parser();
+        *parser.screen_mut() = self.vt.clone();
+        parser.process(b"\x1b[?47l");
+        std::mem::replace(parser.screen_mut(), blank_screen())
+    }
+}
+
+/// Turns the grid's text of a row into what the row shows.
+fn shown_text(mut row: String) -> String {
+    row.truncate(row.trim_end_matches(' ').len());
+    if row.contains(REPLACEMENT_STAND_IN) {
+        row.replace(REPLACEMENT_STAND_IN, "\u{fffd}")
+    } else {
+        row
+    }
+}
+
+/// A parser whose own screen is as small as can be: screens are lent to it.
+pub(super) fn blank_parser() -> vt100::Parser {
+    vt100::Parser::new(NonZeroU16::MIN, NonZeroU16::MIN, 0)
+}
+
+fn blank_screen() -> vt100::Screen {
+    blank_parser().screen().clone()
+}
+
+impl PartialEq for Screen {
+    fn eq(&self, other: &Self) -> bool {
+        self.size() == other.size()
+            && self.region == other.region
+            && self.is_alternate() == other.is_alternate()
+            && paint::Modes::from(&self.vt) == paint::Modes::from(&other.vt)
+            && self.vt.cursor_position() == other.vt.cursor_position()
+            && Pen::from(&self.vt) == Pen::from(&other.vt)
+            && paint::shows_the_same(&self.vt, &other.vt)
+            && (!self.is_alternate() || paint::shows_the_same(&self.primary(), &other.primary()))
+    }
+}
+
+impl Eq for Screen {}
+
+/// One cell. Its text is foreign: pass it through [`sanitize::cell`](super::sanitize::cell) before it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct CellRef<'a>(&'a vt100::Cell);
+
+impl<'a> CellRef<'a> {
+    pub(super) fn new(cell: &'a vt100::Cell) -> Self {
+        Self(cell)
+    }
+
+    /// Returns the character with its combining marks; empty where nothing was written or a wide character goes on.
+    pub fn text(&self) -> &'a str {
+        match self.0.contents() {
+            REPLACEMENT_STAND_IN => "\u{fffd}",
+            text => text,
+        }
+    }
+
+    pub fn fg(&self) -> Colour {
+        if self.0.has_contents() {
+            self.0.fgcolor().into()
+        } else {
+            Colour::Default
+        }
+    }
+
+    pub fn bg(&self) -> Colour {
+        self.0.bgcolor().into()
+    }
+
+    pub fn bold(&self) -> bool {
+        self.0.has_contents() && self.0.bold()
+    }
+
+    pub fn dim(&self) -> bool {
+        self.0.has_contents() && self.0.dim()
+    }
+
+    pub fn italic(&self) -> bool {
+        self.0.has_contents() && self.0.italic()
+    }
+
+    pub fn underline(&self) -> bool {
+        self.0.has_contents() && self.0.underline()
+    }
+
+    pub fn inverse(&self) -> bool {
+        self.0.has_contents() && self.0.inverse()
+    }
+
+    pub fn is_wide(&self) -> bool {
+        self.0.is_wide()
+    }
+
+    /// Whether this is the second half of the wide character to the left.
+    pub fn is_wide_continuation(&self) -> bool {
+        self.0.is_wide_continuation()
+    }
+
+    /// The attributes that show: an empty cell has nothing but a background, as in tmux.
+    pub(super) fn pen(self) -> Pen {
+        if self.0.has_contents() {
+            Pen::from(self.0)
+        } else {
+            Pen::filling(self.bg())
+        }
+    }
+}
+
+impl PartialEq for CellRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+            || (self.0.contents() == other.0.contents()
+                && self.is_wide() == other.is_wide()
+                && self.is_wide_continuation() == other.is_wide_continuation()
+                && self.pen() == other.pen())
+    }
+}
+
+impl Eq for CellRef<'_> {}
