@@ -1,0 +1,158 @@
+//! The settings of a user: `config.toml` as a plain value, every one with a default.
+//!
+//! `assets/config.toml` documents them; a test holds the two against each other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::de::{Deserializer, Error, Unexpected};
+use serde::{Deserialize, Serialize};
+
+use super::Schema;
+
+/// The documented sample: every line is a comment, and says the default.
+pub const SAMPLE: &str = include_str!("../../assets/config.toml");
+
+/// Below this no tool can show a prompt with its command.
+const SMALLEST: (u16, u16) = (20, 5);
+/// The largest size a session may be given: a keyframe of it still fits one message.
+const LARGEST: (u16, u16) = (500, 200);
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Config {
+    /// The name of a theme, built in or in the user's `themes` folder.
+    pub theme: String,
+    pub glyphs: Glyphs,
+    /// Whether clicks and the wheel are for the dashboard.
+    pub mouse: bool,
+    /// Whether spinners stand still.
+    pub reduced_motion: bool,
+    /// The profile id that a new session starts with.
+    pub default_tool: String,
+    /// The key that leaves typing mode and detaches.
+    pub detach_key: String,
+    pub session: SessionConfig,
+    pub tmux: TmuxConfig,
+    /// Action name → the keys that replace its default ones. Names and keys are checked by the keymap.
+    pub keys: BTreeMap<String, KeyList>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            theme: "ansi".to_owned(),
+            glyphs: Glyphs::default(),
+            mouse: true,
+            reduced_motion: false,
+            default_tool: "claude-code".to_owned(),
+            detach_key: "ctrl-]".to_owned(),
+            session: SessionConfig::default(),
+            tmux: TmuxConfig::default(),
+            keys: BTreeMap::new(),
+        }
+    }
+}
+
+impl Schema for Config {
+    const KEYS: &'static [&'static str] = &[
+        "theme",
+        "glyphs",
+        "mouse",
+        "reduced_motion",
+        "default_tool",
+        "detach_key",
+        "session.cols",
+        "session.rows",
+        "tmux.sockets",
+        "keys.*",
+    ];
+}
+
+/// Which characters may be drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Glyphs {
+    #[default]
+    Unicode,
+    /// For terminals and fonts that have nothing else.
+    Ascii,
+}
+
+/// The size of new sessions, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct SessionConfig {
+    #[serde(deserialize_with = "cols")]
+    pub cols: u16,
+    #[serde(deserialize_with = "rows")]
+    pub rows: u16,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            cols: 120,
+            rows: 40,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct TmuxConfig {
+    /// Sockets of further tmux servers to watch, as absolute paths.
+    #[serde(deserialize_with = "absolute")]
+    pub sockets: Vec<PathBuf>,
+}
+
+/// One key or several: `"q"` or `["q", "ctrl-c"]`. An empty list takes the action its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    untagged,
+    expecting = "expected a key such as \"ctrl-k\", or a list of keys"
+)]
+pub enum KeyList {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl KeyList {
+    pub fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Many(keys) => keys,
+        }
+    }
+}
+
+fn cols<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    within(u16::deserialize(deserializer)?, SMALLEST.0, LARGEST.0)
+}
+
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    within(u16::deserialize(deserializer)?, SMALLEST.1, LARGEST.1)
+}
+
+fn within<E: Error>(value: u16, least: u16, most: u16) -> Result<u16, E> {
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        let expected = format!("a number from {least} to {most}");
+        Err(E::invalid_value(
+            Unexpected::Unsigned(value.into()),
+            &expected.as_str(),
+        ))
+    }
+}
+
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    let paths = Vec::<PathBuf>::deserialize(deserializer)?;
+    match paths.iter().find(|path| !path.is_absolute()) {
+        Some(path) => Err(D::Error::invalid_value(
+            Unexpected::Str(&path.display().to_string()),
+            &"an absolute path",
+        )),
+        None => Ok(paths),
+    }
+}
