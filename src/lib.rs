@@ -85,4 +85,5 @@ pub mod config;
 pub mod domain;
 pub mod logging;
 pub mod paths;
+pub mod protocol;
 pub mod term;
