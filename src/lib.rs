@@ -87,3 +87,4 @@ pub mod logging;
 pub mod paths;
 pub mod protocol;
 pub mod term;
+pub mod transport;
