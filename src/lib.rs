@@ -81,6 +81,7 @@
 //! | a wire message | a variant in `protocol/message.rs`, an arm in `agent/hub/orders.rs` or `fleet/state.rs` | the protocol samples |
 //! | a setting | a field with a default in `config/settings.rs` | the documented-sample test |
 
+pub mod agent;
 pub mod config;
 pub mod domain;
 pub mod logging;

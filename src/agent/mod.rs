@@ -1,0 +1,3 @@
+//! The daemon on a host. It learns what runs from [`tmux`].
+
+pub mod tmux;
