@@ -1,3 +1,19 @@
-//! The daemon on a host. It learns what runs from [`tmux`].
+//! The daemon on a host: `cm-agent`.
+//!
+//! It owns what is known of this host's sessions ([`hub`]), learns it from tmux by push ([`tmux`]), and serves clients
+//! over its socket ([`server`]). It never draws, never connects anywhere, and never outlives its user: sessions and
+//! tmux servers go on without it and are found again by the next one.
 
+mod broadcast;
+mod budget;
+pub mod daemon;
+pub mod demo;
+mod found;
+pub mod hub;
+pub mod monitor;
+pub mod server;
+pub mod stdio;
 pub mod tmux;
+
+/// How the agent names itself to clients.
+pub const NAME_AND_VERSION: &str = concat!("cm-agent ", env!("CARGO_PKG_VERSION"));

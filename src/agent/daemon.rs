@@ -1,0 +1,289 @@
+//! `cm-agent serve`: one daemon per user, from its lock to its last breath.
+//!
+//! Promise: never two of them, however many are started at once; the socket is only open to its user; when the daemon
+//! ends, in whatever way, sessions live on.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::hub::{self, Hub, HubConfig, HubMsg, HubSender, OPTIONS};
+use super::server;
+use super::tmux::{self, TmuxConfig};
+use crate::config::{self, Config, LoadedTools};
+use crate::domain::Tools;
+use crate::paths::{DirError, Paths, private_dir};
+use crate::protocol::{Failure, FailureKind};
+use crate::transport::local::{self, LocalError};
+
+/// What tmux 3.2 to 3.5 may lose to our joins, in bytes, before they are made in a dearer way: half of what a flooding
+/// pane may cost the tmux server.
+const CAPTURE_LEAK: u64 = 16 << 20;
+
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Folder(#[from] DirError),
+    #[error("cm-agent already runs (process {pid})")]
+    AlreadyRuns { pid: String },
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Socket(#[from] LocalError),
+    #[error("cannot ask the system for {what}")]
+    System {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DaemonError {
+    /// What to do about it; may be empty.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Folder(error) => error.hint(),
+            Self::AlreadyRuns { .. } => "nothing to do; to restart it: cm-agent stop".to_owned(),
+            Self::Socket(LocalError::PathTooLong(_)) => {
+                "set XDG_RUNTIME_DIR to a shorter path".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Serves until stopped. `ready` is called once clients can connect.
+pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonError> {
+    private_dir(&paths.run_dir)?;
+    let lock = lock(&paths.lock())?;
+    let listener = local::listen(&paths.socket())?;
+    let stop = CancellationToken::new();
+    let agent_program = std::env::current_exe().map_err(|source| DaemonError::System {
+        what: "our own path",
+        source,
+    })?;
+    let run = random().map_err(|source| DaemonError::System {
+        what: "random bytes",
+        source,
+    })?;
+
+    let settings = settings(paths);
+    let (tools, trouble) = load_tools(paths, Tools::built_in());
+    let (own, orders) = hub::channel();
+    let config = HubConfig {
+        tmux: tmux_config(paths, &settings, &agent_program),
+        agent_program,
+        home: paths.home.clone(),
+        tools: tools.clone(),
+        run,
+    };
+    let hub = Hub::new(config, own.clone(), stop.clone());
+    spawn_signals(&stop)?;
+    tokio::spawn(watch_tools(
+        paths.clone(),
+        tools,
+        trouble,
+        own.clone(),
+        stop.clone(),
+    ));
+    tokio::spawn(server::serve(listener, own, stop));
+    info!(version = super::NAME_AND_VERSION, socket = %paths.socket().display(), "ready");
+    ready();
+    hub.run(orders).await;
+    // While the lock is held nobody else can have put a socket there.
+    if let Err(source) = std::fs::remove_file(paths.socket()) {
+        warn!(%source, "cannot remove the socket");
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// Holds the lock for as long as the file lives; the system lets go of it however we end.
+fn lock(path: &Path) -> Result<File, DaemonError> {
+    let failed = |source| DaemonError::Lock {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut pid = String::new();
+            file.read_to_string(&mut pid).map_err(failed)?;
+            return Err(DaemonError::AlreadyRuns {
+                pid: pid.trim().chars().take(10).collect(),
+            });
+        }
+        Err(errno) => return Err(failed(errno.into())),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// The user's settings, or the defaults when they cannot be read: the dashboard is where that is said.
+fn settings(paths: &Paths) -> Config {
+    config::load(&paths.config_file()).map_or_else(
+        |error| {
+            warn!(%error, "settings cannot be read; using defaults");
+            Config::default()
+        },
+        |(settings, _warnings)| settings,
+    )
+}
+
+fn tmux_config(paths: &Paths, settings: &Config, agent_program: &Path) -> Option<TmuxConfig> {
+    Some(TmuxConfig {
+        tmux: tmux::find_program("tmux")?,
+        socket_dir: tmux::socket_dir(),
+        label: "cm".to_owned(),
+        run_dir: paths.run_dir.clone(),
+        agent_program: agent_program.to_owned(),
+        size: (settings.session.cols, settings.session.rows),
+        extra_sockets: settings.tmux.sockets.clone(),
+        capture_leak: CAPTURE_LEAK,
+        options: OPTIONS.map(str::to_owned).to_vec(),
+    })
+}
+
+/// The built-in profiles with the user's own over them. A broken file leaves its tool as it was in `last`.
+fn load_tools(paths: &Paths, last: Tools) -> (Tools, Option<Failure>) {
+    let LoadedTools {
+        profiles,
+        warnings,
+        errors,
+    } = config::load_tools(&paths.tools_dir());
+    for warning in &warnings {
+        warn!(%warning, "tool profile");
+    }
+    let trouble = errors.first().map(|error| Failure {
+        kind: FailureKind::Invalid,
+        message: error.to_string(),
+        hint: error.hint.clone().unwrap_or_default(),
+    });
+    let tools = if errors.is_empty() {
+        Tools::with(profiles)
+    } else {
+        last
+    };
+    (tools, trouble)
+}
+
+/// Reads the tool profiles again whenever one is saved.
+async fn watch_tools(
+    paths: Paths,
+    mut tools: Tools,
+    trouble: Option<Failure>,
+    hub: HubSender,
+    stop: CancellationToken,
+) {
+    if trouble.is_some()
+        && hub
+            .send(HubMsg::ToolsLoaded {
+                tools: tools.clone(),
+                trouble,
+            })
+            .await
+            .is_err()
+    {
+        return;
+    }
+    let mut changes = match config::watch::watch(vec![paths.tools_dir()]) {
+        Ok(changes) => changes,
+        Err(error) => return warn!(%error, "changed tool profiles need a restart"),
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            news = changes.recv() => if news.is_none() { return },
+        }
+        let trouble;
+        (tools, trouble) = load_tools(&paths, tools);
+        if hub
+            .send(HubMsg::ToolsLoaded {
+                tools: tools.clone(),
+                trouble,
+            })
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Ends the daemon in order on the usual signals.
+fn spawn_signals(stop: &CancellationToken) -> Result<(), DaemonError> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut arrivals = signal(kind).map_err(|source| DaemonError::System {
+            what: "signals",
+            source,
+        })?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            arrivals.recv().await;
+            stop.cancel();
+        });
+    }
+    // The terminal that started us may close; that is not our end.
+    let mut hang_ups = signal(SignalKind::hangup()).map_err(|source| DaemonError::System {
+        what: "signals",
+        source,
+    })?;
+    tokio::spawn(async move { while hang_ups.recv().await.is_some() {} });
+    Ok(())
+}
+
+/// Leaves the session and folder of whoever started us, so that we outlive them.
+pub fn detach() {
+    if let Err(errno) = rustix::process::setsid() {
+        error!(%errno, "cannot leave the terminal's session");
+    }
+    if let Err(source) = std::env::set_current_dir("/") {
+        error!(%source, "cannot leave the working folder");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_daemon_is_told_who_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.lock");
+        let first = lock(&path).unwrap();
+        let Err(DaemonError::AlreadyRuns { pid }) = lock(&path) else {
+            panic!("two daemons")
+        };
+        assert_eq!(pid, std::process::id().to_string());
+        drop(first);
+        lock(&path).unwrap();
+    }
+}

@@ -1,0 +1,434 @@
+//! The single owner of all sessions of a host: tmux's facts and clients' requests in, events out.
+//!
+//! One task, one value, no locks. Whatever takes time (starting a session, joining a pane, typing) runs beside it and
+//! comes back as a [`HubMsg`]. Promise: events are numbered without gaps and reach every client in the same order;
+//! a slow client or a flooding pane delays nobody else.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `clients.rs` | who is connected, and what each still has to hear |
+//! | `journal.rs` | numbered events, kept for those who come back |
+//! | `panes.rs` | tmux's facts become sessions |
+//! | `output.rs` | output becomes screens, states and updates |
+//! | `orders.rs` | requests are carried out |
+//! | `starting.rs` | … to start a session |
+//! | `answers.rs` | … to answer a prompt |
+//! | `typing.rs` | keys reach a pane in the order they were pressed |
+
+mod agenda;
+mod answers;
+mod clients;
+mod entry;
+mod journal;
+mod orders;
+mod output;
+mod panes;
+mod starting;
+mod typing;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::agenda::Agenda;
+use self::clients::Clients;
+pub use self::clients::{ClientId, ClientPort};
+use self::entry::Entry;
+use self::journal::Journal;
+pub use self::panes::OPTIONS;
+use super::monitor::Moment;
+use super::tmux::{
+    Chunk, Events, Join, ServerRef, StreamId, Streams, Tmux, TmuxConfig, TmuxError, TmuxEvent,
+};
+use crate::domain::detect::Detector;
+use crate::domain::{Answer, PromptId, SessionId, Tools, UnixMillis};
+use crate::protocol::{
+    Event, Failure, FailureKind, LogKind, LogLine, Reply, Request, Resume, Welcome,
+};
+use crate::term::sanitize;
+
+/// Orders and results that wait for the hub. When full, clients wait: that is the back-pressure on them.
+const ORDERS: usize = 256;
+/// How long clients wait for tmux to be looked through after the start, so that the first list they see is whole: a
+/// server that hangs must not keep them out. Usually it takes some ten milliseconds.
+const SURVEY: Duration = Duration::from_secs(1);
+
+/// The longest detail of a log line, in columns: the widest terminal that shows it on one line.
+const LOG_COLS: usize = 300;
+
+pub type HubSender = mpsc::Sender<HubMsg>;
+
+/// What reaches the hub besides tmux's own facts.
+#[derive(Debug)]
+pub enum HubMsg {
+    /// A client has said hello and wants to be served.
+    Joined {
+        port: ClientPort,
+        version: u16,
+        resume: Option<Resume>,
+        welcome: oneshot::Sender<Welcome>,
+    },
+    /// A client is gone.
+    Left(ClientId),
+    /// A client asks.
+    Ordered {
+        client: ClientId,
+        id: u64,
+        request: Request,
+    },
+    /// Something that ran beside the hub has an answer for a client.
+    Replied {
+        client: ClientId,
+        id: u64,
+        reply: Reply,
+    },
+    /// tmux has started a session that a client asked for.
+    SessionStarted {
+        client: ClientId,
+        id: u64,
+        name: String,
+        result: Result<SessionId, Failure>,
+    },
+    /// A pane was joined, or could not be.
+    PaneJoined {
+        session: SessionId,
+        result: Result<Join, TmuxError>,
+    },
+    /// An answer reached the tool, or did not.
+    PromptAnswered {
+        client: ClientId,
+        id: u64,
+        session: SessionId,
+        prompt: PromptId,
+        answer: Answer,
+        result: Reply,
+    },
+    /// The tool profiles were read again; problems are for people.
+    ToolsLoaded {
+        tools: Tools,
+        trouble: Option<Failure>,
+    },
+}
+
+/// What the hub needs to know of its surroundings.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// `None` when there is no tmux program: the hub then serves clients and tells them.
+    pub tmux: Option<TmuxConfig>,
+    pub agent_program: PathBuf,
+    pub home: PathBuf,
+    pub tools: Tools,
+    /// A random number that names this run.
+    pub run: u64,
+}
+
+#[derive(Debug)]
+pub struct Hub {
+    config: HubConfig,
+    tmux: Option<Tmux>,
+    tools: Tools,
+    detector: Detector,
+    servers: Vec<ServerRef>,
+    sessions: BTreeMap<SessionId, Entry>,
+    streams: HashMap<StreamId, SessionId>,
+    /// Clients that wait for a session which tmux has started but not listed yet.
+    awaited: Vec<(SessionId, ClientId, u64)>,
+    /// Names of sessions that are being started.
+    reserved: BTreeSet<String>,
+    clients: Clients,
+    journal: Journal,
+    agenda: Agenda,
+    /// Clients that came before tmux was looked through; `None` once it has been.
+    early: Option<Vec<HubMsg>>,
+    /// What is wrong with the host as a whole.
+    trouble: Option<Failure>,
+    /// The socket that `trouble` is about, when it is about one.
+    unwatched: Option<PathBuf>,
+    last_prompt: u64,
+    started: Instant,
+    /// For work that runs beside the hub.
+    own: HubSender,
+    stop: CancellationToken,
+}
+
+/// The two ends through which a hub is reached.
+pub fn channel() -> (HubSender, mpsc::Receiver<HubMsg>) {
+    mpsc::channel(ORDERS)
+}
+
+impl Hub {
+    pub fn new(config: HubConfig, own: HubSender, stop: CancellationToken) -> Self {
+        Self {
+            tools: config.tools.clone(),
+            detector: Detector::new(config.tools.clone()),
+            journal: Journal::new(config.run),
+            config,
+            tmux: None,
+            servers: Vec::new(),
+            sessions: BTreeMap::new(),
+            streams: HashMap::new(),
+            awaited: Vec::new(),
+            reserved: BTreeSet::new(),
+            clients: Clients::default(),
+            agenda: Agenda::default(),
+            early: Some(Vec::new()),
+            trouble: None,
+            unwatched: None,
+            last_prompt: 0,
+            started: Instant::now(),
+            own,
+            stop,
+        }
+    }
+
+    /// Runs until `stop` is cancelled. Sessions and tmux servers live on.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<HubMsg>) {
+        let mut events = self.open_tmux().await;
+        let streams = events.as_ref().map(Events::streams);
+        let patience = tokio::time::sleep(SURVEY);
+        tokio::pin!(patience);
+        let mut chunks: Vec<Chunk> = Vec::new();
+        loop {
+            let wake = self.agenda.next();
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(order) = orders.recv() => self.take(order),
+                Some(event) = next_event(&mut events) => self.hear(event),
+                streams = output(streams.as_ref()) => {
+                    streams.take(&mut chunks);
+                    for chunk in chunks.drain(..) {
+                        self.read(&chunk, streams);
+                    }
+                }
+                () = sleep_until(wake) => {}
+                () = &mut patience, if self.early.is_some() => self.open(),
+            }
+            self.keep_appointments();
+        }
+        info!("stopping; sessions live on");
+        if let Some(tmux) = self.tmux.take() {
+            tmux.shutdown().await;
+        }
+    }
+
+    async fn open_tmux(&mut self) -> Option<Events> {
+        let opened = match &self.config.tmux {
+            None => Err(no_tmux()),
+            Some(config) => Tmux::start(config.clone())
+                .await
+                .map_err(|error| tmux_failure(&error)),
+        };
+        match opened {
+            Ok((tmux, events)) => {
+                self.tmux = Some(tmux);
+                Some(events)
+            }
+            Err(failure) => {
+                warn!(message = failure.message, "no sessions without tmux");
+                self.trouble = Some(failure);
+                self.open();
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, order: HubMsg) {
+        match order {
+            HubMsg::Joined {
+                port,
+                version,
+                resume,
+                welcome,
+            } => match &mut self.early {
+                Some(early) => early.push(HubMsg::Joined {
+                    port,
+                    version,
+                    resume,
+                    welcome,
+                }),
+                None => self.welcome(port, version, resume, welcome),
+            },
+            HubMsg::Left(client) => self.farewell(client),
+            HubMsg::Ordered {
+                client,
+                id,
+                request,
+            } => self.carry_out(client, id, request),
+            HubMsg::Replied { client, id, reply } => self.clients.reply(client, id, reply),
+            HubMsg::SessionStarted {
+                client,
+                id,
+                name,
+                result,
+            } => self.session_started(client, id, &name, result),
+            HubMsg::PaneJoined { session, result } => self.joined(&session, result),
+            HubMsg::PromptAnswered {
+                client,
+                id,
+                session,
+                prompt,
+                answer,
+                result,
+            } => {
+                self.answered(client, id, &session, prompt, answer, result);
+            }
+            HubMsg::ToolsLoaded { tools, trouble } => self.load_tools(tools, trouble),
+        }
+    }
+
+    /// From now on clients are let in.
+    fn open(&mut self) {
+        for joined in self.early.take().into_iter().flatten() {
+            self.take(joined);
+        }
+    }
+
+    fn hear(&mut self, event: TmuxEvent) {
+        match event {
+            TmuxEvent::ServerUp { server } => self.server_up(server),
+            TmuxEvent::ServerDown { server, reason } => self.server_down(&server, &reason),
+            TmuxEvent::Panes { server, panes } => self.see_panes(&server, panes),
+            TmuxEvent::Surveyed => self.open(),
+            TmuxEvent::Problem {
+                socket,
+                message,
+                hint,
+            } => {
+                warn!(socket = %socket.display(), message, hint, "a tmux server cannot be watched");
+                self.unwatched = Some(socket);
+                self.set_trouble(Some(Failure {
+                    kind: FailureKind::Failed,
+                    message,
+                    hint,
+                }));
+            }
+        }
+    }
+
+    fn load_tools(&mut self, tools: Tools, trouble: Option<Failure>) {
+        self.detector = Detector::new(tools.clone());
+        self.tools = tools;
+        self.set_trouble(trouble);
+        for entry in self.sessions.values_mut() {
+            entry.judge_again();
+        }
+        self.reschedule_all();
+    }
+
+    /// A server that could not be watched is there, or is gone for good.
+    fn settled(&mut self, server: &ServerRef) {
+        if self.unwatched.as_ref() == Some(&server.socket) {
+            self.unwatched = None;
+            self.set_trouble(None);
+        }
+    }
+
+    fn set_trouble(&mut self, trouble: Option<Failure>) {
+        if self.trouble != trouble {
+            self.trouble.clone_from(&trouble);
+            self.emit(Event::Troubled(trouble));
+        }
+    }
+
+    /// Numbers an event, remembers it and tells every client.
+    fn emit(&mut self, event: Event) {
+        self.clients.tell(self.journal.seq().next(), &event);
+        self.journal.record(event);
+    }
+
+    fn log(&mut self, session: &SessionId, what: LogKind, detail: impl Into<String>) {
+        let name = self
+            .sessions
+            .get(session)
+            .map_or_else(String::new, |entry| entry.session.name.clone());
+        let detail = sanitize::label(&detail.into(), LOG_COLS);
+        let line = LogLine {
+            at: moment().wall,
+            session: session.clone(),
+            name,
+            what,
+            detail,
+        };
+        self.journal.note(line.clone());
+        self.emit(Event::Logged(line));
+    }
+
+    /// Tells every client what is now known of a session.
+    fn announce(&mut self, id: &SessionId) {
+        if let Some(entry) = self.sessions.get(id) {
+            let session = Box::new(entry.session.clone());
+            self.emit(Event::SessionChanged(session));
+        }
+    }
+}
+
+/// Now, on both clocks. The only clock of the room.
+fn moment() -> Moment {
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Moment {
+        instant: Instant::now(),
+        wall: wall.map_or(0, |since| since.as_millis() as UnixMillis),
+    }
+}
+
+async fn next_event(events: &mut Option<Events>) -> Option<TmuxEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for output of any pane.
+async fn output(streams: Option<&Streams>) -> &Streams {
+    match streams {
+        Some(streams) => {
+            streams.ready().await;
+            streams
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn no_tmux() -> Failure {
+    Failure {
+        kind: FailureKind::Failed,
+        message: "tmux is not installed on this host".to_owned(),
+        hint: "install tmux 3.2 or newer, then stop the agent: cm-agent stop".to_owned(),
+    }
+}
+
+fn tmux_failure(error: &TmuxError) -> Failure {
+    use std::error::Error as _;
+    let message = match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    let kind = match error {
+        TmuxError::ServerGone { .. } | TmuxError::NoServer { .. } => FailureKind::NotFound,
+        TmuxError::Invalid { .. } => FailureKind::Invalid,
+        _ => FailureKind::Failed,
+    };
+    let hint = match error {
+        TmuxError::TooOld { .. } | TmuxError::UnknownVersion { .. } => {
+            "install tmux 3.2 or newer, then stop the agent: cm-agent stop"
+        }
+        TmuxError::ServerGone { .. } => "the session is gone; start a new one",
+        _ => "",
+    };
+    Failure {
+        kind,
+        message,
+        hint: hint.to_owned(),
+    }
+}

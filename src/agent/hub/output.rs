@@ -1,0 +1,355 @@
+//! Output becomes screens, screens become states, and both reach those who watch.
+
+use std::time::Instant;
+
+use tracing::{debug, warn};
+
+use super::entry::{Again, Entry, Link, Watcher};
+use super::{ClientId, Hub, HubMsg, moment};
+use crate::agent::monitor::{Intake, Moment, Scene};
+use crate::agent::tmux::{Chunk, Join, Streams, TmuxError};
+use crate::domain::{Session, SessionId, SessionState};
+use crate::protocol::{LogKind, ScreenUpdate};
+use crate::term::Size;
+
+impl Hub {
+    /// Takes in what one pane printed.
+    pub(super) fn read(&mut self, chunk: &Chunk, streams: &Streams) {
+        let Some(id) = self.streams.get(&chunk.stream).cloned() else {
+            return;
+        };
+        let (Some(entry), Some(tmux)) = (self.sessions.get_mut(&id), &self.tmux) else {
+            return;
+        };
+        let now = moment();
+        if !chunk.bytes.is_empty() {
+            match entry.feed(&chunk.bytes, now.instant) {
+                Intake::Drawn => {}
+                Intake::Doubtful => entry.plan_join(Again::Doubtful, now.instant),
+                Intake::Flooded => {
+                    streams.discard(chunk.stream);
+                    entry.plan_join(Again::Flooded, now.instant);
+                }
+            }
+        }
+        if chunk.overflowed {
+            entry.plan_join(Again::Flooded, now.instant);
+        }
+        if chunk.ended {
+            self.streams.remove(&chunk.stream);
+            if entry.link == Link::Joined(chunk.stream) {
+                entry.link = Link::Absent;
+                // Usually the pane is gone, which tmux tells. If not, somebody has closed or replaced our pipe.
+                if !entry.is_over() {
+                    entry.plan_join(Again::Lost, now.instant);
+                    let (tmux, pane) = (tmux.clone(), entry.session.pane.clone());
+                    tokio::spawn(async move {
+                        if let Err(error) = tmux.disown(&pane).await {
+                            debug!(%error, "a pane is gone");
+                        }
+                    });
+                }
+            }
+        }
+        self.publish(&id, now.instant);
+        self.reschedule(&id);
+    }
+
+    /// Does what the time has come for, once for each session: whatever is due again at once has its turn after
+    /// clients and tmux had theirs.
+    pub(super) fn keep_appointments(&mut self) {
+        let now = moment();
+        let due: Vec<SessionId> = std::iter::from_fn(|| self.agenda.due(now.instant)).collect();
+        for id in due {
+            self.publish(&id, now.instant);
+            self.judge(&id, now);
+            self.catch_up(&id, now.instant);
+            if self
+                .sessions
+                .get(&id)
+                .is_some_and(|entry| entry.rejoin_at.is_some_and(|at| at <= now.instant))
+            {
+                self.join(&id);
+            }
+            self.reschedule(&id);
+        }
+    }
+
+    pub(super) fn reschedule(&mut self, id: &SessionId) {
+        let wake = self
+            .sessions
+            .get(id)
+            .and_then(|entry| entry.wake_at(Instant::now()));
+        self.agenda.set(id, wake);
+    }
+
+    pub(super) fn reschedule_all(&mut self) {
+        let all: Vec<SessionId> = self.sessions.keys().cloned().collect();
+        for id in all {
+            self.reschedule(&id);
+        }
+    }
+
+    /// Asks tmux for the pane's screen and its further output.
+    pub(super) fn join(&mut self, id: &SessionId) {
+        let (Some(entry), Some(tmux)) = (self.sessions.get_mut(id), &self.tmux) else {
+            return;
+        };
+        entry.rejoin_at = None;
+        if let Link::Joining { again } = &mut entry.link {
+            *again = true;
+            return;
+        }
+        if entry.link == Link::Taken || entry.session.state == SessionState::Lost {
+            return;
+        }
+        entry.link = Link::Joining { again: false };
+        let (tmux, pane, hub, session) = (
+            tmux.clone(),
+            entry.session.pane.clone(),
+            self.own.clone(),
+            id.clone(),
+        );
+        tokio::spawn(async move {
+            let result = tmux.join(&pane).await;
+            // Without a hub there is nobody left to show the pane to.
+            let _told = hub.send(HubMsg::PaneJoined { session, result }).await;
+        });
+    }
+
+    /// Starts a session's screen afresh from what tmux gave.
+    pub(super) fn joined(&mut self, id: &SessionId, result: Result<Join, TmuxError>) {
+        let Some(entry) = self.sessions.get_mut(id) else {
+            if let (Ok(join), Some(tmux)) = (result, &self.tmux) {
+                tmux.streams().forget(join.stream);
+            }
+            return;
+        };
+        let again = entry.link == Link::Joining { again: true };
+        let now = moment();
+        match result {
+            Ok(join) => {
+                // What an earlier stream still holds is on the picture already.
+                self.streams.retain(|_, session| session != id);
+                self.streams.insert(join.stream, id.clone());
+                if let Some(tmux) = &self.tmux {
+                    tmux.streams().open(join.stream);
+                }
+                entry.link = Link::Joined(join.stream);
+                entry.pid = join.pid;
+                entry.dead = join.dead;
+                entry
+                    .monitor
+                    .join(Size::new(join.cols, join.rows), &join.seed, now.instant);
+                let resized = (entry.session.cols, entry.session.rows) != (join.cols, join.rows);
+                (entry.session.cols, entry.session.rows) = (join.cols, join.rows);
+                entry.broadcast.replaced(now.instant);
+                for watcher in entry.watchers.values_mut() {
+                    watcher.behind = true;
+                }
+                if again {
+                    entry.plan_join(Again::AtOnce, now.instant);
+                }
+                if resized {
+                    self.announce(id);
+                }
+                self.catch_up(id, now.instant);
+            }
+            Err(TmuxError::PipedByOther { .. }) => {
+                entry.link = Link::Taken;
+                if entry.monitor.declare(
+                    SessionState::Unknown,
+                    "its output is piped to another program",
+                    now,
+                ) {
+                    self.state_changed(id);
+                }
+            }
+            Err(error) => {
+                entry.link = Link::Absent;
+                if !entry.is_over() {
+                    entry.plan_join(if again { Again::AtOnce } else { Again::Lost }, now.instant);
+                }
+                debug!(session = %id, %error, "cannot join the pane");
+            }
+        }
+        self.reschedule(id);
+    }
+
+    /// Sends what waits and is due to those who watch.
+    fn publish(&mut self, id: &SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(id) else {
+            return;
+        };
+        if entry.watchers.is_empty() || entry.broadcast.due(now).is_none_or(|at| at > now) {
+            return;
+        }
+        let (version, bytes) = entry.broadcast.take(entry.monitor.screen(), now);
+        for (client, watcher) in &mut entry.watchers {
+            if !watcher.behind {
+                let update = ScreenUpdate {
+                    session: id.clone(),
+                    version,
+                    keyframe: None,
+                    bytes: bytes.clone(),
+                };
+                watcher.behind = !self.clients.show(*client, update);
+            }
+        }
+    }
+
+    /// Sends the whole screen to those who missed something.
+    fn catch_up(&mut self, id: &SessionId, now: Instant) {
+        let Some(entry) = self.sessions.get_mut(id) else {
+            return;
+        };
+        if !entry.watchers.values().any(|watcher| watcher.behind) {
+            return;
+        }
+        // What waits is part of the keyframe: it must not be sent a second time on top of it.
+        if entry.broadcast.due(now).is_some() {
+            entry.broadcast.replaced(now);
+            for watcher in entry.watchers.values_mut() {
+                watcher.behind = true;
+            }
+        }
+        let size = entry.monitor.screen().size();
+        let bytes = entry.monitor.screen().keyframe();
+        for (client, watcher) in &mut entry.watchers {
+            if watcher.behind {
+                let update = ScreenUpdate {
+                    session: id.clone(),
+                    version: entry.broadcast.version(),
+                    keyframe: Some((size.cols, size.rows)),
+                    bytes: bytes.clone(),
+                };
+                watcher.behind = !self.clients.show(*client, update);
+            }
+        }
+    }
+
+    /// A client wants to see this session from now on.
+    pub(super) fn watch(&mut self, id: &SessionId, client: ClientId) {
+        if let Some(entry) = self.sessions.get_mut(id) {
+            if entry.watchers.is_empty() {
+                // What was kept for watchers who are gone is of another time.
+                entry.broadcast.replaced(Instant::now());
+            }
+            entry.watchers.insert(client, Watcher { behind: true });
+        }
+        self.catch_up(id, Instant::now());
+        self.reschedule(id);
+    }
+
+    pub(super) fn unwatch(&mut self, id: &SessionId, client: ClientId) {
+        if let Some(entry) = self.sessions.get_mut(id) {
+            entry.watchers.remove(&client);
+            if entry.watchers.is_empty() {
+                entry.broadcast.replaced(Instant::now());
+            }
+        }
+        self.reschedule(id);
+    }
+
+    /// Looks at a settled screen.
+    fn judge(&mut self, id: &SessionId, now: Moment) {
+        let Some(entry) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let due = entry.recheck || entry.monitor.wake_at().is_some_and(|at| at <= now.instant);
+        if !due || !entry.is_judged() {
+            return;
+        }
+        entry.recheck = false;
+        let scene = Scene {
+            tool: &entry.session.tool,
+            command: &entry.command,
+        };
+        let changed = entry
+            .monitor
+            .judge(scene, now, &mut self.last_prompt, &self.detector);
+        if changed {
+            self.state_changed(id);
+        }
+    }
+
+    /// Takes over a new conclusion, tells everybody and writes a line.
+    pub(super) fn state_changed(&mut self, id: &SessionId) {
+        let Some(entry) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let conclusion = entry.monitor.conclusion().clone();
+        let before = std::mem::replace(&mut entry.session.state, conclusion.state);
+        let waited = entry.session.prompt.take();
+        entry.session.prompt = conclusion.prompt;
+        entry.session.since = conclusion.since;
+        entry.session.rule = conclusion.rule;
+        let answered = entry.answered.is_some();
+        if entry.session.prompt.as_ref().map(|prompt| prompt.id) != entry.answered {
+            entry.answered = None;
+        }
+        let line = log_line(&before, &entry.session);
+        let withdrawn = waited.filter(|old| {
+            !answered && entry.session.prompt.as_ref().map(|prompt| prompt.id) != Some(old.id)
+        });
+        self.announce(id);
+        if let Some(prompt) = withdrawn {
+            self.log(id, LogKind::Withdrawn, prompt.subject);
+        }
+        if let Some((what, detail)) = line {
+            self.log(id, what, detail);
+        }
+    }
+}
+
+impl Entry {
+    fn feed(&mut self, bytes: &[u8], now: Instant) -> Intake {
+        if self.watchers.is_empty() {
+            return self.monitor.output(bytes, &mut Vec::new(), now);
+        }
+        self.broadcast
+            .before(self.monitor.screen(), bytes.len(), now);
+        let mut drawn = Vec::new();
+        let intake = self.monitor.output(bytes, &mut drawn, now);
+        self.broadcast.drawn(&drawn);
+        intake
+    }
+}
+
+/// The line that a new state is worth, if any. Going back and forth between working and idle within one task is not
+/// news: only what a person waits for is.
+fn log_line(before: &SessionState, session: &Session) -> Option<(LogKind, String)> {
+    let same = std::mem::discriminant(before) == std::mem::discriminant(&session.state);
+    let subject = || {
+        session
+            .prompt
+            .as_ref()
+            .map_or_else(String::new, |prompt| prompt.subject.clone())
+    };
+    match &session.state {
+        SessionState::Approval | SessionState::Question => Some((LogKind::Waiting, subject())),
+        _ if same => None,
+        SessionState::Working { activity } => Some((LogKind::Working, activity.clone())),
+        SessionState::Idle if *before != SessionState::Starting => {
+            Some((LogKind::Idle, String::new()))
+        }
+        SessionState::Finished => Some((LogKind::Finished, String::new())),
+        SessionState::Error { text } => Some((LogKind::Failed, text.clone())),
+        SessionState::Exited { code, signal } => {
+            Some((LogKind::Exited, exit_words(*code, *signal)))
+        }
+        SessionState::Lost => {
+            warn!(session = %session.id, "lost");
+            Some((LogKind::Lost, session.rule.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn exit_words(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
+        (_, Some(signal)) => format!("by signal {signal}"),
+        (Some(code), None) => format!("with code {code}"),
+        (None, None) => String::new(),
+    }
+}

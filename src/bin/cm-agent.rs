@@ -1,0 +1,222 @@
+//! The daemon's program: arguments, then one call.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use clap::{Parser, Subcommand};
+use cm_tui::agent::daemon::{self, DaemonError};
+use cm_tui::agent::{demo, stdio, tmux};
+use cm_tui::paths::Paths;
+use cm_tui::protocol::{NEWEST, OLDEST, Reply, Request, Status};
+use cm_tui::transport::local::{self, READY};
+use cm_tui::transport::{ask, connection::ConnectionError};
+use color_eyre::eyre::{Report, Result};
+
+/// Watches the tmux sessions of this host and serves cm-tui.
+#[derive(Debug, Parser)]
+#[command(name = "cm-agent", version = VERSION.as_str(), disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    order: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Run the daemon in the foreground.
+    Serve {
+        /// Leave the terminal and say "ready" once clients can connect.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Join standard input and output to the daemon; start it when none runs.
+    Stdio,
+    /// Say what the daemon is doing.
+    Status,
+    /// End the daemon; sessions live on.
+    Stop,
+    /// Hand standard input to the daemon (called by tmux).
+    #[command(hide = true)]
+    Fdpass { socket: PathBuf, id: String },
+    /// Play a stand-in tool: working, asking or finishing.
+    #[command(hide = true)]
+    Demo { script: String },
+}
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (protocol {OLDEST} to {NEWEST})",
+        env!("CARGO_PKG_VERSION")
+    )
+});
+
+fn main() -> ExitCode {
+    let order = Arguments::parse().order;
+    match run(order) {
+        Ok(code) => code,
+        Err(report) => {
+            say_error(&report);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(order: Order) -> Result<ExitCode> {
+    // These two are started by tmux for a pane, many at once: nothing that they do not need.
+    match order {
+        Order::Fdpass { socket, id } => {
+            tmux::fdpass(&socket, &id)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Order::Demo { script } => {
+            demo::run(&script)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    color_eyre::install()?;
+    let paths = Paths::from_env()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let code = runtime.block_on(carry_out(order, &paths));
+    // Reading standard input cannot be interrupted; do not wait for it.
+    runtime.shutdown_background();
+    code
+}
+
+async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
+    match order {
+        Order::Serve { detach } => serve(paths, detach).await,
+        Order::Stdio => {
+            stdio::bridge(paths, &std::env::current_exe()?).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Order::Status => Ok(match ask_running(paths, Request::Status).await? {
+            Some(Reply::Status(status)) => {
+                say(&describe(&status));
+                ExitCode::SUCCESS
+            }
+            _ => not_running(),
+        }),
+        Order::Stop => Ok(match ask_running(paths, Request::Stop).await? {
+            Some(_) => {
+                say("stopped; sessions live on");
+                ExitCode::SUCCESS
+            }
+            None => not_running(),
+        }),
+        Order::Fdpass { .. } | Order::Demo { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(paths: &Paths, detach: bool) -> Result<ExitCode> {
+    if let Err(error) = cm_tui::logging::start(paths, "cm-agent") {
+        return Ok(refuse(detach, &error.to_string(), ""));
+    }
+    if detach {
+        daemon::detach();
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "crashed")));
+    }
+    let ready = || {
+        if detach {
+            say(READY);
+            let nowhere = std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open("/dev/null");
+            if let Ok(nowhere) = nowhere {
+                // Whoever waits for "ready" sees the end of our output; if this fails they have seen the word.
+                let _closed = rustix::stdio::dup2_stdout(&nowhere);
+            }
+        } else {
+            say(&format!("serving on {}", paths.socket().display()));
+        }
+    };
+    match daemon::serve(paths, ready).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // The wish that an agent runs is fulfilled.
+        Err(error @ DaemonError::AlreadyRuns { .. }) => {
+            let _failure = refuse(detach, &error.to_string(), &error.hint());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            let hint = error.hint();
+            let report = Report::new(error);
+            Ok(refuse(detach, &chain(&report), &hint))
+        }
+    }
+}
+
+/// Says why the daemon does not serve: to whoever started it when detached, else to the person at the terminal.
+fn refuse(detach: bool, message: &str, hint: &str) -> ExitCode {
+    let hint = if hint.is_empty() {
+        String::new()
+    } else {
+        format!("\nhint: {hint}")
+    };
+    if detach {
+        say(&format!("{message}{}", hint.replace('\n', "; ")));
+    } else {
+        say_line(&format!("{message}{hint}"));
+    }
+    ExitCode::FAILURE
+}
+
+/// The answer of the running agent, or `None` when none runs.
+async fn ask_running(paths: &Paths, request: Request) -> Result<Option<Reply>> {
+    match local::connect(&paths.socket()).await {
+        Ok(stream) => match ask(stream.into_split(), "cm-agent", request).await {
+            Ok(reply) => Ok(Some(reply)),
+            // It stopped before its answer left: that is what was asked for.
+            Err(ConnectionError::Closed) => Ok(Some(Reply::Done)),
+            Err(error) => Err(error.into()),
+        },
+        Err(error) if local::means_no_agent(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn describe(status: &Status) -> String {
+    let servers = if status.servers.is_empty() {
+        "none".to_owned()
+    } else {
+        status.servers.join(", ")
+    };
+    format!(
+        "{} runs as process {} for {} s\ntmux      {}\nservers   {servers}\nsessions  {}\nclients   {}",
+        status.agent,
+        status.pid,
+        status.uptime_seconds,
+        status.tmux,
+        status.sessions,
+        status.clients,
+    )
+}
+
+fn not_running() -> ExitCode {
+    say("cm-agent does not run");
+    ExitCode::from(3)
+}
+
+fn chain(report: &Report) -> String {
+    report
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+fn say_error(report: &Report) {
+    say_line(&chain(report));
+}
+
+#[expect(clippy::print_stdout, reason = "this is a command-line program")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "this is a command-line program")]
+fn say_line(text: &str) {
+    eprintln!("cm-agent: {text}");
+}
