@@ -84,6 +84,8 @@
 pub mod agent;
 pub mod config;
 pub mod domain;
+#[cfg(feature = "client")]
+pub mod fleet;
 pub mod logging;
 pub mod paths;
 pub mod protocol;

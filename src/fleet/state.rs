@@ -1,0 +1,231 @@
+//! What the client knows of all hosts: a plain value that changes only through [`FleetState::apply`].
+//!
+//! Promise: applying the same notices in the same order gives the same state; nothing here waits, draws or sends.
+//! A lost host keeps its sessions and their last screens.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::front::{HostNotice, Notice};
+use crate::domain::{HostId, Session, SessionId, UnixMillis};
+use crate::protocol::{Event, Failure, LogLine, MAX_LIST, ScreenUpdate, Tool, Welcome};
+use crate::term::{Emulator, Fed, Screen, Size};
+
+/// How many screens are kept that nobody watches any more, so that going back to a session shows it at once.
+const KEPT_SCREENS: usize = 8;
+/// How many lines of the event log are kept per host: some hours of a busy day.
+const LOG_LINES: usize = 500;
+
+#[derive(Debug, Default)]
+pub struct FleetState {
+    pub hosts: Vec<Host>,
+}
+
+/// One machine.
+#[derive(Debug)]
+pub struct Host {
+    pub id: HostId,
+    pub connection: ConnectionState,
+    /// What the agent said of itself when it last answered.
+    pub welcome: Option<Welcome>,
+    /// By id, so that a session keeps its place while its state changes.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// Screens that are or were watched.
+    pub screens: BTreeMap<SessionId, Mirror>,
+    /// Oldest first.
+    pub log: VecDeque<LogLine>,
+    pub tools: Vec<Tool>,
+    /// What is wrong with the host as a whole.
+    pub trouble: Option<Failure>,
+    /// Add to the host's clock to get ours, in milliseconds.
+    pub clock_offset: i64,
+    /// How many updates of screens have been taken in.
+    updates: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    Connecting,
+    Live,
+    /// No connection; tried again at once or after a pause. Says why.
+    Lost(Failure),
+}
+
+/// The copy of one session's screen.
+#[derive(Debug)]
+pub struct Mirror {
+    emulator: Emulator,
+    version: u64,
+    /// False after a gap, until the next keyframe.
+    in_step: bool,
+    /// Which update of the host was its last: the higher, the later.
+    touched: u64,
+}
+
+impl Mirror {
+    pub fn screen(&self) -> &Screen {
+        self.emulator.screen()
+    }
+
+    /// Counts up with every change: two equal versions of one session show the same screen.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn from_keyframe(update: &ScreenUpdate, (cols, rows): (u16, u16)) -> Self {
+        let mut mirror = Self {
+            emulator: Emulator::new(Size::new(cols, rows)),
+            version: 0,
+            in_step: true,
+            touched: 0,
+        };
+        mirror.feed(update);
+        mirror
+    }
+
+    fn feed(&mut self, update: &ScreenUpdate) {
+        self.emulator.feed(&update.bytes, &mut Fed::default());
+        self.version = update.version;
+    }
+}
+
+impl Host {
+    pub fn new(id: HostId) -> Self {
+        Self {
+            id,
+            connection: ConnectionState::Connecting,
+            welcome: None,
+            sessions: BTreeMap::new(),
+            screens: BTreeMap::new(),
+            log: VecDeque::new(),
+            tools: Vec::new(),
+            trouble: None,
+            clock_offset: 0,
+            updates: 0,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.connection == ConnectionState::Live
+    }
+
+    /// How long ago `then` (host clock) was, in milliseconds, when our clock says `now`.
+    pub fn age(&self, then: UnixMillis, now: UnixMillis) -> u64 {
+        now.saturating_sub(then.saturating_add_signed(self.clock_offset))
+    }
+
+    fn apply_event(&mut self, event: Event) {
+        match event {
+            Event::Snapshot {
+                sessions,
+                log,
+                trouble,
+            } => {
+                self.sessions = sessions
+                    .into_iter()
+                    .map(|session| (session.id.clone(), session))
+                    .collect();
+                self.screens.retain(|id, _| self.sessions.contains_key(id));
+                self.log = log.into();
+                self.trouble = trouble;
+            }
+            Event::SessionChanged(session) => {
+                if self.sessions.len() < MAX_LIST || self.sessions.contains_key(&session.id) {
+                    self.sessions.insert(session.id.clone(), *session);
+                }
+            }
+            Event::SessionRemoved(id) => {
+                self.sessions.remove(&id);
+                self.screens.remove(&id);
+            }
+            Event::Logged(line) => self.log.push_back(line),
+            Event::Troubled(trouble) => self.trouble = trouble,
+        }
+        while self.log.len() > LOG_LINES {
+            self.log.pop_front();
+        }
+    }
+
+    fn apply_screen(&mut self, update: &ScreenUpdate) {
+        if !self.sessions.contains_key(&update.session) {
+            return;
+        }
+        self.updates += 1;
+        if let Some(size) = update.keyframe {
+            self.screens
+                .insert(update.session.clone(), Mirror::from_keyframe(update, size));
+        } else if let Some(mirror) = self.screens.get_mut(&update.session) {
+            mirror.in_step &= mirror.version.checked_add(1) == Some(update.version);
+            if mirror.in_step {
+                mirror.feed(update);
+            }
+        }
+        if let Some(mirror) = self.screens.get_mut(&update.session) {
+            mirror.touched = self.updates;
+        }
+    }
+
+    /// Lets go of screens that are not among `watched`, but for the ones that changed last.
+    fn keep_screens(&mut self, watched: &[(HostId, SessionId)]) {
+        let is_watched = |id: &SessionId| {
+            watched
+                .iter()
+                .any(|(host, session)| *host == self.id && session == id)
+        };
+        let idle = self.screens.iter().filter(|(id, _)| !is_watched(id));
+        let mut idle: Vec<(u64, SessionId)> = idle
+            .map(|(id, mirror)| (mirror.touched, id.clone()))
+            .collect();
+        idle.sort();
+        let surplus = idle.len().saturating_sub(KEPT_SCREENS);
+        for (_, id) in idle.into_iter().take(surplus) {
+            self.screens.remove(&id);
+        }
+    }
+}
+
+impl FleetState {
+    pub fn new(hosts: impl IntoIterator<Item = HostId>) -> Self {
+        Self {
+            hosts: hosts.into_iter().map(Host::new).collect(),
+        }
+    }
+
+    pub fn host(&self, id: &HostId) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.id == *id)
+    }
+
+    pub fn session(&self, host: &HostId, session: &SessionId) -> Option<&Session> {
+        self.host(host)?.sessions.get(session)
+    }
+
+    pub fn screen(&self, host: &HostId, session: &SessionId) -> Option<&Mirror> {
+        self.host(host)?.screens.get(session)
+    }
+
+    /// Says which screens are watched from now on. Of the others only a few are kept: each is as large as its pane.
+    pub fn keep_screens(&mut self, watched: &[(HostId, SessionId)]) {
+        for host in &mut self.hosts {
+            host.keep_screens(watched);
+        }
+    }
+
+    /// Takes in one notice. Notices of unknown hosts are ignored. Replies are not state: whoever asked reads them.
+    pub fn apply(&mut self, notice: HostNotice, now: UnixMillis) {
+        let Some(host) = self.hosts.iter_mut().find(|host| host.id == notice.host) else {
+            return;
+        };
+        match notice.notice {
+            Notice::Connecting => host.connection = ConnectionState::Connecting,
+            Notice::Connected(welcome) => {
+                host.clock_offset = now.cast_signed().saturating_sub(welcome.now.cast_signed());
+                host.welcome = Some(*welcome);
+                host.connection = ConnectionState::Live;
+            }
+            Notice::Disconnected(failure) => host.connection = ConnectionState::Lost(failure),
+            Notice::Event(event) => host.apply_event(*event),
+            Notice::Screen(update) => host.apply_screen(&update),
+            Notice::Tools(tools) => host.tools = tools,
+            Notice::Replied { .. } => {}
+        }
+    }
+}

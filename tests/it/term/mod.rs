@@ -1,0 +1,4 @@
+//! The term room from outside: its invariants for any input, and tmux's grid as the judge.
+
+mod properties;
+mod tmux;
