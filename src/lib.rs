@@ -91,3 +91,5 @@ pub mod paths;
 pub mod protocol;
 pub mod term;
 pub mod transport;
+#[cfg(feature = "client")]
+pub mod tui;

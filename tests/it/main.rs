@@ -13,3 +13,4 @@ mod protocol;
 mod server;
 mod term;
 mod tmux;
+mod tui;

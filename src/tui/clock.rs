@@ -1,0 +1,94 @@
+//! Time as the dashboard sees it: a moment that is passed in, and ages as people read them.
+//!
+//! Promise: nothing else in `tui` asks a clock; the loop makes one [`Moment`] per turn.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::domain::UnixMillis;
+
+/// One turn of the loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// Milliseconds since the dashboard started. Never goes back, so it is what durations are measured with.
+    pub mono: u64,
+    /// Wall clock, for ages of things that other machines dated.
+    pub unix: UnixMillis,
+}
+
+impl Moment {
+    #[must_use]
+    pub fn plus(self, millis: u64) -> Self {
+        Self {
+            mono: self.mono + millis,
+            unix: self.unix + millis,
+        }
+    }
+
+    /// Milliseconds from `earlier` to this moment.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.mono.saturating_sub(earlier.mono)
+    }
+}
+
+/// Where moments come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    pub fn now(&self) -> Moment {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Moment {
+            mono: millis(self.started.elapsed()),
+            unix: millis(unix),
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The widest text that [`age`] makes, in columns: `59:59`.
+pub const AGE_WIDTH: u16 = 5;
+
+/// An age in milliseconds as m:ss up to an hour, then whole hours, then days.
+pub fn age(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", (seconds / 86_400).min(9999)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(0, "0:00")]
+    #[case(999, "0:00")]
+    #[case(42_000, "0:42")]
+    #[case(750_000, "12:30")]
+    #[case(3_599_000, "59:59")]
+    #[case(3_600_000, "1h")]
+    #[case(86_399_000, "23h")]
+    #[case(259_200_000, "3d")]
+    #[case(u64::MAX, "9999d")]
+    fn ages_are_short_and_never_wider_than_their_column(#[case] millis: u64, #[case] text: &str) {
+        assert_eq!(age(millis), text);
+        assert!(text.len() <= usize::from(AGE_WIDTH));
+    }
+}

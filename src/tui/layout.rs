@@ -1,0 +1,259 @@
+//! Where everything is: one pure function of the model and the size, for views and the mouse alike.
+//!
+//! Promise: no rectangle leaves the terminal, at any size; what there is no room for is `None`.
+
+use ratatui::layout::Rect;
+
+use super::model::{Model, Page};
+use super::rows::Density;
+use super::widget::{width, wrap};
+use crate::domain::{Answer, Prompt, PromptKind, Session};
+
+/// Below this the page says what it needs instead.
+pub const SMALLEST: (u16, u16) = (40, 12);
+/// From here on list and screen stand side by side, with all columns.
+const WIDE: u16 = 100;
+/// From here on list and screen stand side by side.
+const MEDIUM: u16 = 60;
+/// Rows of the terminal below which the list's titles and gaps cost more than they tell. Not of the list: that would change
+/// with every prompt.
+const FLAT_BELOW: u16 = 18;
+
+/// A session's screen with the line that says what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pane {
+    pub header: Rect,
+    pub body: Rect,
+}
+
+/// The open prompt, laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptBox {
+    pub area: Rect,
+    /// The subject, wrapped; the last line says so when it is not all there.
+    pub subject: Vec<String>,
+    /// Whether all of the subject is there.
+    pub whole: bool,
+    /// What kind it is, where, and how it is known.
+    pub facts: String,
+    /// Whether the facts stand behind the last line of the subject.
+    pub facts_inline: bool,
+    /// Columns left of the subject.
+    pub indent: u16,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    pub top: Rect,
+    pub list: Option<Rect>,
+    /// The line between list and screen.
+    pub divider: Option<Rect>,
+    pub pane: Option<Pane>,
+    pub prompt: Option<PromptBox>,
+    pub log: Option<Rect>,
+    pub hints: Rect,
+    /// Horizontal rules, top first.
+    pub rules: Vec<Rect>,
+    /// The heavy frame of typing mode, around `pane`.
+    pub frame: Option<Rect>,
+    /// In place of list and screen, while there is no session.
+    pub empty: Option<Rect>,
+}
+
+/// How much room the list has in a terminal of this size.
+pub fn density(area: Rect) -> Density {
+    if area.height < FLAT_BELOW {
+        Density::Flat
+    } else {
+        Density::Full
+    }
+}
+
+/// Whether the terminal is too small for the page.
+pub fn too_small(area: Rect) -> bool {
+    area.width < SMALLEST.0 || area.height < SMALLEST.1
+}
+
+/// Whether list and screen stand side by side.
+pub fn side_by_side(area: Rect) -> bool {
+    area.width >= MEDIUM
+}
+
+pub fn layout(model: &Model, area: Rect) -> Layout {
+    if too_small(area) {
+        return Layout::default();
+    }
+    let row = |y: u16| Rect::new(area.x, y, area.width, 1);
+    let mut layout = Layout {
+        top: row(area.top()),
+        hints: row(area.bottom() - 1),
+        ..Layout::default()
+    };
+    if model.typing.is_some() {
+        let frame = Rect::new(area.x, area.y + 1, area.width, area.height - 2);
+        layout.frame = Some(frame);
+        layout.pane = Some(Pane {
+            header: Rect::new(frame.x, frame.y, frame.width, 1),
+            body: inner(frame, if side_by_side(area) { 2 } else { 1 }, 1),
+        });
+        return layout;
+    }
+    layout.rules.push(row(area.top() + 1));
+    let mut middle = Rect::new(area.x, area.y + 2, area.width, area.height - 3);
+    // From the bottom up: the log goes first when room is short, the prompt never.
+    let log_lines = log_lines(model, area);
+    if log_lines > 0 {
+        layout.log = Some(take_bottom(&mut middle, log_lines));
+        layout.rules.push(take_bottom(&mut middle, 1));
+    }
+    if let Some((_, session, prompt)) = model.open_prompt() {
+        let most = (middle.height / 2).max(2) - 1;
+        let mut prompt = prompt_box(model, session, prompt, area.width, most);
+        prompt.area = take_bottom(&mut middle, prompt.area.height);
+        layout.prompt = Some(prompt);
+        layout.rules.insert(1, take_bottom(&mut middle, 1));
+    }
+    if model.sessions().next().is_none() {
+        layout.empty = Some(middle);
+        return layout;
+    }
+    let pane = |area: Rect| Pane {
+        header: Rect { height: 1, ..area },
+        body: Rect::new(
+            area.x,
+            area.y + area.height.min(2),
+            area.width,
+            area.height.saturating_sub(2),
+        ),
+    };
+    if side_by_side(area) {
+        let list = list_width(area.width);
+        layout.list = Some(Rect {
+            width: list,
+            ..middle
+        });
+        layout.divider = Some(Rect::new(area.x + list, middle.y, 1, middle.height));
+        layout.pane = Some(pane(Rect::new(
+            area.x + list + 2,
+            middle.y,
+            area.width - list - 3,
+            middle.height,
+        )));
+    } else if model.page == Page::Screen && model.selection.is_some() {
+        layout.pane = Some(pane(Rect::new(
+            area.x + 1,
+            middle.y,
+            area.width - 2,
+            middle.height,
+        )));
+    } else {
+        layout.list = Some(middle);
+    }
+    layout
+}
+
+fn inner(area: Rect, x: u16, y: u16) -> Rect {
+    Rect::new(
+        area.x + x,
+        area.y + y,
+        area.width.saturating_sub(2 * x),
+        area.height.saturating_sub(2 * y),
+    )
+}
+
+fn take_bottom(area: &mut Rect, lines: u16) -> Rect {
+    let lines = lines.min(area.height);
+    area.height -= lines;
+    Rect::new(area.x, area.bottom(), area.width, lines)
+}
+
+fn log_lines(model: &Model, area: Rect) -> u16 {
+    if model.fleet.hosts.iter().all(|host| host.log.is_empty()) {
+        return 0;
+    }
+    match area.height {
+        0..27 => 0,
+        27..32 => 2,
+        32..46 => 4,
+        _ => 6,
+    }
+}
+
+fn list_width(columns: u16) -> u16 {
+    match columns {
+        0..WIDE => (columns * 2 / 5).clamp(30, 38),
+        WIDE..150 => 46,
+        _ => 56,
+    }
+}
+
+/// Whether the prompt can be answered by key at all: at least one answer is certain.
+pub fn answerable(prompt: &Prompt) -> bool {
+    prompt.choice(Answer::Yes).is_some() || prompt.choice(Answer::No).is_some()
+}
+
+/// The words on the prompt's chip.
+pub fn chip(kind: PromptKind) -> &'static str {
+    match kind {
+        PromptKind::Approval => " APPROVE? ",
+        PromptKind::Question => " QUESTION ",
+    }
+}
+
+fn prompt_box(
+    model: &Model,
+    session: &Session,
+    prompt: &Prompt,
+    columns: u16,
+    most: u16,
+) -> PromptBox {
+    let dot = model.settings.glyphs.dot();
+    let indent = if columns < MEDIUM {
+        3
+    } else {
+        width(chip(prompt.kind)) + 2
+    };
+    let room = columns.saturating_sub(indent + 1);
+    let text = if prompt.subject.trim().is_empty() {
+        &prompt.question
+    } else {
+        &prompt.subject
+    };
+    let mut subject = wrap(text, room);
+    // One line of `most` is for the keys.
+    let lines = usize::from(most.saturating_sub(1).max(1));
+    let whole = subject.len() <= lines;
+    if !whole {
+        let left_out = subject.len() + 1 - lines;
+        subject.truncate(lines - 1);
+        subject.push(format!(
+            "{} {left_out} more lines: attach to read them",
+            model.settings.glyphs.ellipsis()
+        ));
+    }
+    let kind = match prompt.kind {
+        PromptKind::Approval => "permission",
+        PromptKind::Question => "question",
+    };
+    let host = model
+        .target()
+        .and_then(|target| model.fleet.host(&target.host));
+    let home = host.and_then(super::rows::home);
+    let dir = super::rows::short_dir(&session.dir, home);
+    let mut facts = format!("{kind} {dot} in {dir} {dot} seen by {}", prompt.rule);
+    let last = subject.last().map_or(0, |line| width(line));
+    let facts_inline = last + 3 + width(&facts) <= room;
+    let facts_line = !facts_inline && subject.len() < lines;
+    if !facts_inline && !facts_line {
+        facts.clear();
+    }
+    let height = u16::try_from(subject.len()).unwrap_or(most) + u16::from(facts_line) + 1;
+    PromptBox {
+        area: Rect::new(0, 0, columns, height),
+        subject,
+        whole,
+        facts,
+        facts_inline,
+        indent,
+    }
+}

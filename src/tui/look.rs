@@ -1,0 +1,144 @@
+//! How a state looks: glyph, word and role, in one table for every view.
+//!
+//! Promise: a state is never told by colour alone, and both glyph sets take one column each.
+
+use super::theme::Role;
+use crate::domain::{Session, SessionState};
+use crate::protocol::LogKind;
+
+/// Which characters may be drawn besides text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GlyphSet {
+    #[default]
+    Unicode,
+    Ascii,
+}
+
+/// What a state is drawn with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub glyph: &'static str,
+    pub role: Role,
+}
+
+/// The working glyph's turns. Four a second at most, so that a still eye is not drawn to it.
+const TURNS: [&str; 4] = ["◐", "◓", "◑", "◒"];
+/// How long one turn stands, in milliseconds.
+pub const TURN_MILLIS: u64 = 250;
+
+impl GlyphSet {
+    pub fn state(self, state: &SessionState) -> Look {
+        let (unicode, ascii, role) = match state {
+            SessionState::Approval => ("▲", "!", Role::NeedsYou),
+            SessionState::Question => ("?", "?", Role::Question),
+            SessionState::Working { .. } => ("◐", "*", Role::Working),
+            SessionState::Finished => ("✓", "+", Role::Finished),
+            SessionState::Error { .. } => ("✗", "x", Role::Error),
+            SessionState::Idle => ("○", "-", Role::Idle),
+            SessionState::Starting => ("…", ".", Role::Idle),
+            SessionState::Exited { .. } => ("■", "=", Role::Stale),
+            SessionState::Lost => ("□", "#", Role::Stale),
+            SessionState::Unknown => ("·", "~", Role::Idle),
+        };
+        Look {
+            glyph: self.pick(unicode, ascii),
+            role,
+        }
+    }
+
+    /// The glyph of a working session `mono` milliseconds after the start.
+    pub fn turning(self, mono: u64) -> &'static str {
+        let turn = usize::try_from(mono / TURN_MILLIS % 4).unwrap_or(0);
+        self.pick(TURNS[turn], "*")
+    }
+
+    pub fn pick(self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        match self {
+            Self::Unicode => unicode,
+            Self::Ascii => ascii,
+        }
+    }
+
+    /// The mark of something left out at the end of a text.
+    pub fn ellipsis(self) -> &'static str {
+        self.pick("…", "~")
+    }
+
+    pub fn rule(self) -> &'static str {
+        self.pick("─", "-")
+    }
+
+    pub fn divider(self) -> &'static str {
+        self.pick("│", "|")
+    }
+
+    /// Between the parts of a path or a title.
+    pub fn step(self) -> &'static str {
+        self.pick("›", ">")
+    }
+
+    /// Between facts that stand side by side.
+    pub fn dot(self) -> &'static str {
+        self.pick("·", "-")
+    }
+
+    /// The marker of the selected row.
+    pub fn bar(self) -> &'static str {
+        self.pick("▌", ">")
+    }
+}
+
+/// What a session does, in a few words; the part behind the word may be foreign.
+pub fn words(session: &Session) -> (String, String) {
+    match &session.state {
+        SessionState::Working { activity } if !activity.is_empty() => {
+            (activity.clone(), String::new())
+        }
+        SessionState::Error { text } => ("error".to_owned(), text.clone()),
+        SessionState::Exited {
+            code: Some(code), ..
+        } => ("exited".to_owned(), format!("code {code}")),
+        SessionState::Exited {
+            signal: Some(signal),
+            ..
+        } => ("exited".to_owned(), format!("signal {signal}")),
+        state => (state.word().to_owned(), String::new()),
+    }
+}
+
+/// What a session wants from the person, for the part of the list that is about that.
+pub fn wants(session: &Session) -> String {
+    let Some(prompt) = &session.prompt else {
+        return session.state.word().to_owned();
+    };
+    let subject = if prompt.subject.is_empty() {
+        &prompt.question
+    } else {
+        &prompt.subject
+    };
+    if session.state == SessionState::Approval {
+        format!("approve {subject}")
+    } else {
+        subject.clone()
+    }
+}
+
+/// The word and role of a line in the event log.
+pub fn event(kind: LogKind) -> (&'static str, Role) {
+    match kind {
+        LogKind::Found => ("found", Role::Muted),
+        LogKind::Started => ("started", Role::Text),
+        LogKind::Working => ("working", Role::Working),
+        LogKind::Waiting => ("needs you", Role::NeedsYou),
+        LogKind::Answered => ("answered", Role::Finished),
+        LogKind::AutoConfirmed => ("auto-confirmed", Role::Finished),
+        LogKind::Withdrawn => ("withdrawn", Role::Muted),
+        LogKind::Idle => ("idle", Role::Idle),
+        LogKind::Finished => ("finished", Role::Finished),
+        LogKind::Failed => ("failed", Role::Error),
+        LogKind::Exited => ("exited", Role::Muted),
+        LogKind::Killed => ("killed", Role::Muted),
+        LogKind::Lost => ("lost", Role::Error),
+        LogKind::Renamed => ("renamed", Role::Muted),
+    }
+}

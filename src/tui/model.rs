@@ -1,0 +1,276 @@
+//! Everything the dashboard shows and remembers, as one plain value.
+//!
+//! Promise: only `update` changes it, views only read it; the selection is a session, never a place in a list.
+
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
+use super::action::Action;
+use super::clock::Moment;
+use super::effect::Target;
+use super::keymap::{Context, Key};
+use super::overlay::{Overlay, Scene};
+use super::own::OwnPane;
+use super::rows::{self, Filter, Part};
+use super::scroll::Scrollback;
+use super::settings::Settings;
+use super::toast::{Level, Toasts};
+use crate::domain::{Answer, HostId, Prompt, PromptId, Session};
+use crate::fleet::{FleetState, Host, Mirror, RequestId};
+
+/// What fills a terminal that is too narrow for list and screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    #[default]
+    List,
+    Screen,
+}
+
+/// The row that is selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    pub target: Target,
+    pub part: Part,
+}
+
+/// The prompt that the last frame showed, and since when it has been in every frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Displayed {
+    pub target: Target,
+    pub prompt: PromptId,
+    pub since: Moment,
+    /// Whether all of its subject could be read.
+    pub whole: bool,
+}
+
+/// What a reply will mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pending {
+    Start {
+        host: HostId,
+        attach: bool,
+    },
+    Demo,
+    Kill {
+        name: String,
+    },
+    Rename {
+        name: String,
+    },
+    Answer {
+        target: Target,
+        prompt: PromptId,
+        answer: Answer,
+        text: String,
+    },
+    Keys {
+        name: String,
+    },
+    Status,
+    History {
+        target: Target,
+    },
+}
+
+/// How soon a change has to be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    #[default]
+    No,
+    /// With the next frame that output alone would cause.
+    Soon,
+    /// At once: somebody pressed a key.
+    Now,
+}
+
+#[derive(Debug)]
+pub struct Model {
+    pub fleet: FleetState,
+    pub settings: Settings,
+    pub area: Rect,
+    pub now: Moment,
+    pub selection: Option<Selection>,
+    /// The first row of the list that is shown.
+    pub list_top: usize,
+    /// Whether the list scrolls to keep the selection in sight; the wheel ends that until a key moves the selection.
+    pub follow: bool,
+    /// The row of the selection when it was last looked for, so that a session that goes hands it to its neighbour.
+    pub selected_row: usize,
+    pub page: Page,
+    /// The session that gets the keys.
+    pub typing: Option<Target>,
+    pub filter: Filter,
+    /// The last one is on top and takes the keys.
+    pub overlays: Vec<Overlay>,
+    pub toasts: Toasts,
+    pub scroll: Option<Scrollback>,
+    pub displayed: Option<Displayed>,
+    /// The beginning of a chord.
+    pub chord: Vec<Key>,
+    pub pending: BTreeMap<RequestId, Pending>,
+    /// The session to select (and whether to attach to it) as soon as it is known.
+    pub expected: Option<(Target, bool)>,
+    pub watched: Vec<Target>,
+    pub last_click: Option<(Moment, Target)>,
+    /// What was wrong with the settings when they were last read.
+    pub complaints: Vec<String>,
+    /// The pane we run in ourselves.
+    pub own: OwnPane,
+    /// The folder the dashboard was started in.
+    pub here: String,
+    /// The tmux servers that are watched, by name.
+    pub servers: Vec<String>,
+    /// Until then ([`Moment::mono`]) keys are ignored.
+    pub deaf_until: u64,
+    pub dirty: Dirty,
+    last_request: u64,
+}
+
+impl Model {
+    pub fn new(hosts: impl IntoIterator<Item = HostId>, settings: Settings, area: Rect) -> Self {
+        Self {
+            fleet: FleetState::new(hosts),
+            settings,
+            area,
+            now: Moment::default(),
+            selection: None,
+            list_top: 0,
+            follow: true,
+            selected_row: 0,
+            page: Page::default(),
+            typing: None,
+            filter: Filter::default(),
+            overlays: Vec::new(),
+            toasts: Toasts::default(),
+            scroll: None,
+            displayed: None,
+            chord: Vec::new(),
+            pending: BTreeMap::new(),
+            expected: None,
+            watched: Vec::new(),
+            last_click: None,
+            complaints: Vec::new(),
+            own: OwnPane::default(),
+            here: String::new(),
+            servers: Vec::new(),
+            deaf_until: 0,
+            dirty: Dirty::Now,
+            last_request: 0,
+        }
+    }
+
+    /// An id that no other request of this run has.
+    pub fn next_request(&mut self, meaning: Pending) -> RequestId {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        self.pending.insert(id, meaning);
+        id
+    }
+
+    pub fn target(&self) -> Option<&Target> {
+        self.selection.as_ref().map(|selection| &selection.target)
+    }
+
+    /// The selected session, if it still exists.
+    pub fn selected(&self) -> Option<(&Host, &Session)> {
+        self.target().and_then(|target| self.session(target))
+    }
+
+    pub fn session(&self, target: &Target) -> Option<(&Host, &Session)> {
+        let host = self.fleet.host(&target.host)?;
+        Some((host, host.sessions.get(&target.session)?))
+    }
+
+    pub fn mirror(&self, target: &Target) -> Option<&Mirror> {
+        self.fleet.screen(&target.host, &target.session)
+    }
+
+    /// The open prompt of the selected session, as long as its host can be reached.
+    pub fn open_prompt(&self) -> Option<(&Host, &Session, &Prompt)> {
+        let (host, session) = self.selected()?;
+        let prompt = session.prompt.as_ref()?;
+        (host.is_live() && self.typing.is_none()).then_some((host, session, prompt))
+    }
+
+    /// The answer to `prompt` that is on its way.
+    pub fn answer_under_way(&self, target: &Target, prompt: PromptId) -> Option<Answer> {
+        self.pending.values().find_map(|pending| match pending {
+            Pending::Answer {
+                target: asked,
+                prompt: id,
+                answer,
+                ..
+            } if asked == target && *id == prompt => Some(*answer),
+            _ => None,
+        })
+    }
+
+    /// Who reads keys now, first asked first.
+    pub fn contexts(&self) -> &'static [Context] {
+        if let Some(overlay) = self.overlays.last() {
+            overlay.contexts()
+        } else if self.typing.is_some() {
+            &[Context::Typing]
+        } else if self.filter.editing {
+            &[Context::Filter]
+        } else if self.displayed.is_some() || self.open_prompt().is_some() {
+            &[Context::Prompt, Context::Fleet]
+        } else {
+            &[Context::Fleet]
+        }
+    }
+
+    /// What overlays may read.
+    pub fn scene(&self) -> Scene<'_> {
+        Scene {
+            fleet: &self.fleet,
+            settings: &self.settings,
+            now: self.now,
+        }
+    }
+
+    /// Whether `action` would do something now, as far as the hint bar goes.
+    pub fn offers(&self, action: Action) -> bool {
+        let live = self.selected().is_some_and(|(host, _)| host.is_live());
+        match action {
+            Action::Approve => self.certain(Answer::Yes),
+            Action::Deny => self.certain(Answer::No),
+            Action::NextWaiting => !self.waiting().is_empty(),
+            Action::Attach | Action::Kill => live,
+            Action::Type => {
+                live && self
+                    .selected()
+                    .is_some_and(|(_, session)| !session.state.is_over())
+            }
+            Action::Filter => self.sessions().next().is_some(),
+            _ => true,
+        }
+    }
+
+    fn certain(&self, answer: Answer) -> bool {
+        self.open_prompt()
+            .is_some_and(|(_, _, prompt)| prompt.choice(answer).is_some())
+    }
+
+    pub fn toast(&mut self, level: Level, text: impl Into<String>, hint: impl Into<String>) {
+        self.toasts.add(level, text, hint, self.now);
+    }
+
+    pub fn raise(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
+    }
+
+    /// All sessions there are.
+    pub fn sessions(&self) -> impl Iterator<Item = (&Host, &Session)> {
+        self.fleet
+            .hosts
+            .iter()
+            .flat_map(|host| host.sessions.values().map(move |session| (host, session)))
+    }
+
+    /// The sessions that wait, oldest first, whatever the filter.
+    pub fn waiting(&self) -> Vec<(&Host, &Session)> {
+        rows::waiting(&self.fleet, &Filter::default())
+    }
+}

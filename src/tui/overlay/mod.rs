@@ -1,0 +1,206 @@
+//! What lies over the page and takes the keys: forms, questions, help, palette.
+//!
+//! Promise: an overlay reads a [`Scene`] and returns an [`Outcome`]; it never changes the model itself.
+
+mod help;
+mod kill;
+mod palette;
+mod rename;
+mod start;
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+pub use help::HelpPage;
+pub use kill::KillQuestion;
+pub use palette::Palette;
+pub use rename::RenameForm;
+pub use start::StartForm;
+
+use super::action::Action;
+use super::clock::Moment;
+use super::effect::Target;
+use super::keymap::Context;
+use super::settings::Settings;
+use super::theme::Role;
+use super::widget::{Brush, frame, width};
+use crate::domain::HostId;
+use crate::fleet::FleetState;
+use crate::protocol::StartSession;
+
+/// What an overlay may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    pub fleet: &'a FleetState,
+    pub settings: &'a Settings,
+    pub now: Moment,
+}
+
+impl Scene<'_> {
+    pub fn style(&self, role: Role) -> Style {
+        self.settings.theme.style(role)
+    }
+}
+
+/// What follows from a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing but what the overlay shows.
+    Stay,
+    Close,
+    /// Closes, then does it.
+    Do(Command),
+    /// Does it and stays until the answer comes.
+    Ask(Command),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Run(Action),
+    Select(Target),
+    Start {
+        host: HostId,
+        start: StartSession,
+        attach: bool,
+    },
+    Kill {
+        target: Target,
+        name: String,
+    },
+    Rename {
+        target: Target,
+        name: String,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Start(Box<StartForm>),
+    Kill(KillQuestion),
+    Rename(RenameForm),
+    Help(HelpPage),
+    Palette(Palette),
+}
+
+impl Overlay {
+    pub fn contexts(&self) -> &'static [Context] {
+        match self {
+            Self::Kill(_) => &[Context::Confirm],
+            _ => &[Context::Form],
+        }
+    }
+
+    /// Takes a key; `action` is what the keymap makes of it here.
+    pub fn key(&mut self, key: KeyEvent, action: Option<Action>, scene: &Scene<'_>) -> Outcome {
+        if action == Some(Action::Cancel) {
+            return Outcome::Close;
+        }
+        match self {
+            Self::Start(form) => form.key(key, action, scene),
+            Self::Kill(question) => question.key(action),
+            Self::Rename(form) => form.key(key, action),
+            Self::Help(page) => page.key(key, action, scene),
+            Self::Palette(palette) => palette.key(key, action, scene),
+        }
+    }
+
+    pub fn paste(&mut self, text: &str, scene: &Scene<'_>) {
+        match self {
+            Self::Start(form) => form.paste(text, scene),
+            Self::Kill(_) => {}
+            Self::Rename(form) => form.paste(text),
+            Self::Help(page) => page.paste(text),
+            Self::Palette(palette) => palette.paste(text),
+        }
+    }
+
+    /// Where it lies on `screen`.
+    pub fn area(&self, screen: Rect, scene: &Scene<'_>) -> Rect {
+        match self {
+            Self::Start(_) => centred(screen, 84, 14),
+            Self::Kill(_) => centred(screen, 62, kill::ROWS),
+            Self::Rename(_) => centred(screen, 60, 7),
+            Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
+            Self::Palette(_) => centred(screen, 76, 20),
+        }
+    }
+
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        match self {
+            Self::Start(form) => form.draw(buffer, area, scene),
+            Self::Kill(question) => question.draw(buffer, area, scene),
+            Self::Rename(form) => form.draw(buffer, area, scene),
+            Self::Help(page) => page.draw(buffer, area, scene),
+            Self::Palette(palette) => palette.draw(buffer, area, scene),
+        }
+    }
+}
+
+fn centred(screen: Rect, columns: u16, rows: u16) -> Rect {
+    let width = columns.min(screen.width.saturating_sub(2));
+    let height = rows.min(screen.height.saturating_sub(2));
+    Rect::new(
+        screen.x + (screen.width - width) / 2,
+        // A little above the middle, where the eye rests.
+        screen.y + (screen.height - height) * 2 / 5,
+        width,
+        height,
+    )
+}
+
+/// Draws the frame with its title and returns what is inside.
+fn open_frame(buffer: &mut Buffer, area: Rect, title: &str, scene: &Scene<'_>) -> Rect {
+    let glyphs = scene.settings.glyphs;
+    frame(buffer, area, glyphs, false, scene.style(Role::Rule));
+    let inner = Rect::new(
+        area.x + 2.min(area.width),
+        area.y + 1.min(area.height),
+        area.width.saturating_sub(4),
+        area.height.saturating_sub(2),
+    );
+    let line = Rect { height: 1, ..area };
+    Brush::new(buffer, line, glyphs)
+        .skip(2)
+        .keep(2)
+        .put(&format!(" {title} "), scene.style(Role::Name));
+    inner
+}
+
+/// Writes keys with what they do into the lower edge of a frame, as many as fit.
+fn foot(buffer: &mut Buffer, area: Rect, hints: &[(Action, &str)], scene: &Scene<'_>) {
+    if area.height < 2 {
+        return;
+    }
+    let line = Rect::new(area.x, area.bottom() - 1, area.width, 1);
+    let mut brush = Brush::new(buffer, line, scene.settings.glyphs);
+    brush.skip(2).keep(2);
+    for (action, words) in hints {
+        let Some(key) = scene.settings.keymap.chords(*action).next() else {
+            continue;
+        };
+        let key = key.to_string();
+        if width(&key) + width(words) + 3 > brush.room() {
+            break;
+        }
+        brush
+            .put(" ", scene.style(Role::Text))
+            .put(&key, scene.style(Role::Key))
+            .put(&format!(" {words} "), scene.style(Role::Text));
+    }
+}
+
+/// The line `index` of an area, if it is inside.
+fn line(area: Rect, index: u16) -> Rect {
+    if index < area.height {
+        Rect::new(area.x, area.y + index, area.width, 1)
+    } else {
+        Rect::new(area.x, area.bottom(), 0, 0)
+    }
+}
+
+/// The first entry to show so that `chosen` of `count` is among `room`.
+fn first_shown(chosen: usize, room: usize) -> usize {
+    (chosen + 1).saturating_sub(room.max(1))
+}

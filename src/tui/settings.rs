@@ -1,0 +1,151 @@
+//! How the dashboard looks and listens, as the config says it; read again whenever a file is saved.
+//!
+//! Promise: a file that cannot be read changes nothing and says where it is wrong.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc::{self, Receiver};
+
+use super::colours::Colours;
+use super::keymap::Keymap;
+use super::look::GlyphSet;
+use super::terminal::Mouse;
+use super::theme::Theme;
+use crate::config::watch::{Changed, WatchError, watch};
+use crate::config::{self, Config, ConfigError, Glyphs};
+use crate::paths::Paths;
+
+/// Reloads that may wait: each reads the newest files, so one is enough.
+const RELOADS: usize = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub theme: Theme,
+    pub keymap: Keymap,
+    pub glyphs: GlyphSet,
+    /// Whether spinners stand still.
+    pub reduced_motion: bool,
+    pub mouse: Mouse,
+    /// The tool a new session is offered with.
+    pub default_tool: String,
+}
+
+/// Something in a file is wrong: where and what, and what to do about it (may be empty).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub text: String,
+    pub hint: String,
+}
+
+/// What the files say.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// `None` where the config cannot be read: what was, stays.
+    pub settings: Option<Settings>,
+    pub problems: Vec<Problem>,
+}
+
+impl Settings {
+    /// The settings of somebody who has no config.
+    pub fn new(colours: Colours) -> Self {
+        Self::build(&Config::default(), Theme::default_with(colours)).0
+    }
+
+    /// Reads the config and the theme it names. Blocks on small files. `current` is what stays in place of a theme that
+    /// cannot be read.
+    pub fn load(paths: &Paths, colours: Colours, current: Option<&Theme>) -> Loaded {
+        let mut problems = Vec::new();
+        let (config, warnings) = match config::load(&paths.config_file()) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                return Loaded {
+                    settings: None,
+                    problems: vec![problem(&error)],
+                };
+            }
+        };
+        problems.extend(warnings.iter().map(|warning| problem(&warning.0)));
+        let theme = match Theme::load(&config.theme, &paths.themes_dir(), colours) {
+            Ok((theme, warnings)) => {
+                problems.extend(warnings.iter().map(|warning| problem(&warning.0)));
+                theme
+            }
+            Err(error) => {
+                problems.push(Problem {
+                    text: error.to_string(),
+                    hint: error.hint(),
+                });
+                current
+                    .cloned()
+                    .unwrap_or_else(|| Theme::default_with(colours))
+            }
+        };
+        let (settings, keys) = Self::build(&config, theme);
+        problems.extend(keys);
+        Loaded {
+            settings: Some(settings),
+            problems,
+        }
+    }
+
+    fn build(config: &Config, theme: Theme) -> (Self, Vec<Problem>) {
+        let mut keys: BTreeMap<String, Vec<String>> = config
+            .keys
+            .iter()
+            .map(|(action, keys)| (action.clone(), keys.as_slice().to_vec()))
+            .collect();
+        keys.entry("leave-typing".to_owned())
+            .or_insert_with(|| vec![config.detach_key.clone()]);
+        let (keymap, problems) = Keymap::new(&keys);
+        let problems = problems
+            .into_iter()
+            .map(|problem| Problem {
+                text: format!("config.toml: {problem}"),
+                hint: String::new(),
+            })
+            .collect();
+        let settings = Self {
+            theme,
+            keymap,
+            glyphs: match config.glyphs {
+                Glyphs::Unicode => GlyphSet::Unicode,
+                Glyphs::Ascii => GlyphSet::Ascii,
+            },
+            reduced_motion: config.reduced_motion,
+            mouse: if config.mouse { Mouse::On } else { Mouse::Off },
+            default_tool: config.default_tool.clone(),
+        };
+        (settings, problems)
+    }
+}
+
+/// Reads the settings again whenever one of their files is saved, on another thread.
+pub fn reloads(paths: Paths, mut current: Theme) -> Result<Receiver<Loaded>, WatchError> {
+    let mut changes = watch(vec![paths.config_dir.clone(), paths.themes_dir()])?;
+    let (tx, rx) = mpsc::channel(RELOADS);
+    tokio::spawn(async move {
+        while let Some(Changed(_)) = changes.recv().await {
+            let (paths, before) = (paths.clone(), current.clone());
+            let read = tokio::task::spawn_blocking(move || {
+                Settings::load(&paths, before.colours, Some(&before))
+            });
+            let Ok(loaded) = read.await else {
+                return;
+            };
+            if let Some(settings) = &loaded.settings {
+                current = settings.theme.clone();
+            }
+            if tx.send(loaded).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(rx)
+}
+
+fn problem(error: &ConfigError) -> Problem {
+    Problem {
+        text: error.to_string(),
+        hint: error.hint.clone().unwrap_or_default(),
+    }
+}

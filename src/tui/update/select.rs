@@ -1,0 +1,154 @@
+//! The selection: a session that stays selected while rows come, go and change.
+
+use crate::tui::effect::Target;
+use crate::tui::layout::{density, layout};
+use crate::tui::model::{Model, Selection};
+use crate::tui::rows::{Part, Row, rows};
+
+/// Where a key moves the selection to.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Down(usize),
+    Up(usize),
+    First,
+    Last,
+}
+
+/// The rows that can be selected: (row in the list, session, part).
+fn stops(model: &Model) -> Vec<(usize, Target, Part)> {
+    list(model)
+        .iter()
+        .enumerate()
+        .filter_map(|(index, row)| row.target().map(|(target, part)| (index, target, part)))
+        .collect()
+}
+
+fn list(model: &Model) -> Vec<Row<'_>> {
+    rows(&model.fleet, &model.filter, density(model.area))
+}
+
+pub fn step(model: &mut Model, step: Step) {
+    let stops = stops(model);
+    if stops.is_empty() {
+        return;
+    }
+    let at = stops
+        .iter()
+        .position(|(_, target, part)| {
+            model
+                .selection
+                .as_ref()
+                .is_some_and(|s| s.target == *target && s.part == *part)
+        })
+        .unwrap_or(0);
+    let last = stops.len() - 1;
+    let next = match step {
+        Step::Down(by) => (at + by).min(last),
+        Step::Up(by) => at.saturating_sub(by),
+        Step::First => 0,
+        Step::Last => last,
+    };
+    let (_, target, part) = stops[next].clone();
+    choose(model, target, part);
+    // At the very top the titles come into sight as well.
+    if next == 0 {
+        model.list_top = 0;
+    }
+}
+
+fn choose(model: &mut Model, target: Target, part: Part) {
+    if model.target() != Some(&target) {
+        model.scroll = None;
+    }
+    model.selection = Some(Selection { target, part });
+    model.follow = true;
+}
+
+/// Selects a session in its context, or among those that wait when it is only there.
+pub fn select(model: &mut Model, target: Target) {
+    let part = if stops(model)
+        .iter()
+        .any(|(_, t, part)| *t == target && *part == Part::Tree)
+    {
+        Part::Tree
+    } else {
+        Part::Waiting
+    };
+    choose(model, target, part);
+}
+
+/// Selects what a click hit. Returns the session, if the row has one.
+pub fn select_row(model: &mut Model, index: usize) -> Option<Target> {
+    let (target, part) = list(model).get(index)?.target()?;
+    choose(model, target.clone(), part);
+    Some(target)
+}
+
+/// Selects the next session that waits, after the selected one, round and round. Returns whether any waits.
+pub fn next_waiting(model: &mut Model) -> bool {
+    let waiting: Vec<_> = model
+        .waiting()
+        .into_iter()
+        .map(|(host, session)| Target::new(&host.id, &session.id))
+        .collect();
+    if waiting.is_empty() {
+        return false;
+    }
+    let at = waiting
+        .iter()
+        .position(|target| model.target() == Some(target));
+    let next = at.map_or(0, |at| (at + 1) % waiting.len());
+    let target = waiting[next].clone();
+    // A filter that hides it would hide what matters most.
+    if model
+        .session(&target)
+        .is_some_and(|(host, session)| !model.filter.matches(host, session))
+    {
+        model.filter.text.clear();
+    }
+    choose(model, target, Part::Waiting);
+    true
+}
+
+/// Keeps the selection on a row that exists, and in sight while keys move it.
+pub fn settle(model: &mut Model) {
+    let stops = stops(model);
+    let found = model.selection.as_ref().and_then(|selection| {
+        let same = |(_, target, _): &&(usize, Target, Part)| *target == selection.target;
+        stops
+            .iter()
+            .filter(same)
+            .find(|(_, _, part)| *part == selection.part)
+            .or_else(|| stops.iter().find(same))
+            .cloned()
+    });
+    // A session that is gone hands the selection to whatever took its place.
+    let now = found.or_else(|| {
+        let after = stops.iter().find(|(row, _, _)| *row >= model.selected_row);
+        after.or(stops.last()).cloned()
+    });
+    if let Some((row, target, part)) = now {
+        if model.target() != Some(&target) {
+            model.scroll = None;
+        }
+        model.selected_row = row;
+        model.selection = Some(Selection { target, part });
+    } else {
+        model.selection = None;
+        model.scroll = None;
+    }
+    let height = layout(model, model.area)
+        .list
+        .map_or(0, |list| usize::from(list.height));
+    if height == 0 {
+        return;
+    }
+    let total = list(model).len();
+    if model.follow && model.selection.is_some() {
+        model.list_top = model.list_top.min(model.selected_row);
+        if model.selected_row >= model.list_top + height {
+            model.list_top = model.selected_row + 1 - height;
+        }
+    }
+    model.list_top = model.list_top.min(total.saturating_sub(height));
+}

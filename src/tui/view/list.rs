@@ -1,0 +1,252 @@
+//! The list: who needs you, then every context with its sessions, in aligned columns.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::style;
+use crate::domain::{Origin, Session, SessionState};
+use crate::fleet::{ConnectionState, Host};
+use crate::tui::clock::{AGE_WIDTH, age};
+use crate::tui::look;
+use crate::tui::model::Model;
+use crate::tui::rows::{Density, Part, Row, rows};
+use crate::tui::theme::Role;
+use crate::tui::widget::{Brush, select, width};
+
+/// Columns of the list from which the tool is shown.
+const TOOL_FROM: u16 = 44;
+
+/// Widths of the columns; they depend on the list's width alone, so that nothing moves.
+#[derive(Clone, Copy)]
+struct Columns {
+    name: u16,
+    /// 0 when there is no room for it.
+    tool: u16,
+    words: u16,
+}
+
+impl Columns {
+    fn of(list: u16) -> Self {
+        // Marker, glyph, a space; before the age a space, behind it one.
+        let fixed = 3 + 1 + AGE_WIDTH + 1;
+        let rest = list.saturating_sub(fixed);
+        let (name, tool) = match list {
+            TOOL_FROM..54 => (10, 8),
+            54.. => (14, 9),
+            _ => (rest * 2 / 5, 0),
+        };
+        let gaps = 1 + u16::from(tool > 0);
+        Self {
+            name,
+            tool,
+            words: rest.saturating_sub(name + tool + gaps),
+        }
+    }
+}
+
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect, density: Density) {
+    let rows = rows(&model.fleet, &model.filter, density);
+    let columns = Columns::of(area.width);
+    if rows.is_empty() {
+        let line = Rect {
+            height: area.height.min(1),
+            ..area
+        };
+        Brush::new(buffer, line, model.settings.glyphs)
+            .skip(1)
+            .put("nothing matches the filter", style(model, Role::Muted));
+        return;
+    }
+    for (y, row) in (area.top()..area.bottom()).zip(rows.iter().skip(model.list_top)) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        match row {
+            Row::Gap => {}
+            Row::Title(count) => {
+                let needs_you = style(model, Role::NeedsYou);
+                let mut brush = Brush::new(buffer, line, model.settings.glyphs);
+                brush.skip(1).put("NEEDS YOU", needs_you).keep(1);
+                let room = brush.room();
+                brush.column_right(&count.to_string(), room, needs_you);
+            }
+            Row::Group { host, dir, count } => {
+                draw_group(model, buffer, line, host, dir.as_deref(), *count);
+            }
+            Row::Note(text) => {
+                Brush::new(buffer, line, model.settings.glyphs)
+                    .skip(3)
+                    .keep(1)
+                    .put(text, style(model, Role::Muted));
+            }
+            Row::Session {
+                host,
+                session,
+                part,
+            } => {
+                draw_session(model, buffer, line, (host, session), *part, columns);
+                if row
+                    .target()
+                    .is_some_and(|(target, part)| is_selected(model, &target, part))
+                {
+                    select(buffer, line, style(model, Role::Selection));
+                    Brush::new(buffer, line, model.settings.glyphs).put(
+                        model.settings.glyphs.bar(),
+                        style(model, Role::Selection).patch(style(model, Role::Key)),
+                    );
+                }
+            }
+        }
+    }
+    draw_more(model, buffer, area, rows.len());
+}
+
+fn is_selected(model: &Model, target: &crate::tui::effect::Target, part: Part) -> bool {
+    model
+        .selection
+        .as_ref()
+        .is_some_and(|selection| selection.target == *target && selection.part == part)
+}
+
+fn draw_group(
+    model: &Model,
+    buffer: &mut Buffer,
+    line: Rect,
+    host: &Host,
+    dir: Option<&str>,
+    count: usize,
+) {
+    let glyphs = model.settings.glyphs;
+    let muted = style(model, Role::Muted);
+    let (status, role) = match &host.connection {
+        ConnectionState::Connecting => (format!("connecting{}", glyphs.ellipsis()), Role::Muted),
+        ConnectionState::Lost(_) => ("lost".to_owned(), Role::NeedsYou),
+        ConnectionState::Live if host.trouble.is_some() => ("trouble".to_owned(), Role::Error),
+        ConnectionState::Live if host.id.as_str() == crate::domain::HostId::LOCAL => {
+            ("here".to_owned(), Role::Muted)
+        }
+        ConnectionState::Live => (String::new(), Role::Muted),
+    };
+    let mut right = if count > 0 {
+        count.to_string()
+    } else {
+        String::new()
+    };
+    if count > 0 && !status.is_empty() {
+        right = format!("{right} {} ", glyphs.dot());
+    }
+    let columns = width(&right) + width(&status);
+    let mut brush = Brush::new(buffer, line, glyphs);
+    brush.skip(1).keep(1);
+    let room = brush.room();
+    let left = room.saturating_sub(columns + 2);
+    let host_columns = width(host.id.as_str()).min(left);
+    brush
+        .put_within(host.id.as_str(), host_columns, style(model, Role::Name))
+        .skip(1)
+        .column(
+            dir.unwrap_or_default(),
+            left.saturating_sub(host_columns + 1),
+            muted,
+        );
+    let rest = brush.room();
+    brush
+        .skip(rest.saturating_sub(columns))
+        .put(&right, muted)
+        .put(&status, style(model, role));
+}
+
+fn draw_session(
+    model: &Model,
+    buffer: &mut Buffer,
+    line: Rect,
+    (host, session): (&Host, &Session),
+    part: Part,
+    columns: Columns,
+) {
+    let glyphs = model.settings.glyphs;
+    let look = glyphs.state(&session.state);
+    let faded = !host.is_live() || session.state.is_over();
+    let role = |role: Role| style(model, if faded { Role::Stale } else { role });
+    let working = matches!(session.state, SessionState::Working { .. });
+    let glyph = if working && !faded && !model.settings.reduced_motion {
+        glyphs.turning(model.now.mono)
+    } else {
+        look.glyph
+    };
+    let quiet = matches!(session.state, SessionState::Idle | SessionState::Unknown);
+    let mut brush = Brush::new(buffer, line, glyphs);
+    brush
+        .skip(1)
+        .put(glyph, role(look.role))
+        .skip(1)
+        .column(
+            &session.name,
+            columns.name,
+            role(if quiet { Role::Idle } else { Role::Text }),
+        )
+        .skip(1);
+    if columns.tool > 0 {
+        brush
+            .column(short_tool(host, session), columns.tool, role(Role::Muted))
+            .skip(1);
+    }
+    let mut words = columns.words;
+    let mut put = |brush: &mut Brush<'_>, text: &str, role: ratatui::style::Style| {
+        let wide = width(&crate::tui::widget::clean(text)).min(words);
+        brush.put_within(text, wide, role);
+        words -= wide;
+    };
+    let (word, more) = match part {
+        Part::Waiting => (look::wants(session), String::new()),
+        Part::Tree => look::words(session),
+    };
+    put(&mut brush, &word, role(look.role));
+    if !more.is_empty() {
+        put(&mut brush, " ", role(Role::Text));
+        put(&mut brush, &more, role(Role::Text));
+    }
+    if let (Origin::Foreign(server), Part::Tree) = (&session.origin, part) {
+        put(
+            &mut brush,
+            &format!(" {} ", glyphs.dot()),
+            role(Role::Muted),
+        );
+        put(&mut brush, server, role(Role::Muted));
+    }
+    brush.skip(words + 1);
+    let shown = age(host.age(session.since, model.now.unix));
+    brush.column_right(&shown, AGE_WIDTH, role(Role::Muted));
+}
+
+/// The tool's short name, as far as the host told it.
+pub fn short_tool<'a>(host: &'a Host, session: &'a Session) -> &'a str {
+    host.tools
+        .iter()
+        .find(|tool| tool.id == session.tool)
+        .map_or(session.tool.as_str(), |tool| tool.short.as_str())
+}
+
+/// Says in the last column that there is more above or below.
+fn draw_more(model: &Model, buffer: &mut Buffer, area: Rect, rows: usize) {
+    let glyphs = model.settings.glyphs;
+    let shown = usize::from(area.height);
+    let edge = Rect {
+        x: area.right().saturating_sub(1),
+        width: 1,
+        height: 1,
+        ..area
+    };
+    if model.list_top > 0 {
+        Brush::new(buffer, edge, glyphs).put(glyphs.pick("↑", "^"), style(model, Role::Muted));
+    }
+    if model.list_top + shown < rows {
+        let edge = Rect {
+            y: area.bottom().saturating_sub(1),
+            ..edge
+        };
+        Brush::new(buffer, edge, glyphs).put(glyphs.pick("↓", "v"), style(model, Role::Muted));
+    }
+}

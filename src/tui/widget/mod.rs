@@ -1,0 +1,9 @@
+//! Things drawn in a `Rect`: they know roles and cells, never the model.
+
+mod brush;
+mod input;
+mod screen;
+
+pub use brush::{Brush, clean, fill, frame, select, width, wrap};
+pub use input::Input;
+pub use screen::{ScreenView, window};

@@ -1,0 +1,15 @@
+//! The dashboard, driven as the loop drives it: messages in, effects and cells out.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what these stories need exists, or they fail"
+)]
+
+mod fixture;
+mod hostile;
+mod own;
+mod picture;
+mod presses;
+mod sizes;
+mod story;
+mod views;
