@@ -82,6 +82,8 @@
 //! | a setting | a field with a default in `config/settings.rs` | the documented-sample test |
 
 pub mod agent;
+#[cfg(feature = "client")]
+pub mod cli;
 pub mod config;
 pub mod domain;
 #[cfg(feature = "client")]

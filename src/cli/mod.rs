@@ -1,0 +1,32 @@
+//! `cm-tui` on the command line: without a subcommand it is the dashboard.
+//!
+//! One file per subcommand. They speak to the same fleet as the dashboard does; none has a way of its own.
+
+mod dashboard;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+pub use dashboard::{DashboardError, dashboard};
+
+/// A live dashboard for AI coding tools that run in tmux.
+///
+/// Shows every session of this machine, says which one needs you and for what, answers with one key, starts, attaches
+/// and kills. Sessions run in tmux and live on when the dashboard ends.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "cm-tui", version, max_term_width = 100)]
+pub struct Arguments {
+    /// Start three stand-in tools to try every key with: no account, real tmux sessions
+    #[arg(long)]
+    pub demo: bool,
+
+    /// The program of the agent, when it is neither beside cm-tui nor in PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub agent: Option<PathBuf>,
+}
+
+/// Reads the arguments; prints help or an error and ends the process where that is what they ask for.
+pub fn arguments(words: impl IntoIterator<Item = OsString>) -> Arguments {
+    Arguments::parse_from(words)
+}
