@@ -11,6 +11,7 @@ mod lab;
 mod mishaps;
 mod monitor;
 mod protocol;
+mod readme;
 mod server;
 mod term;
 mod tmux;
