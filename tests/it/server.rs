@@ -221,9 +221,9 @@ async fn a_client_that_never_reads_delays_nobody() {
         deaf
     });
     let print =
-        "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line $i of many; done; echo do''ne\r";
+        "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line $i of many; done; echo all''printed\r";
     assert_eq!(client.ask(keys(&busy, print)).await, Reply::Done);
-    client.sees(&busy, "done").await;
+    client.sees(&busy, "allprinted").await;
     let Reply::Status(status) = client.ask(Request::Status).await else {
         panic!("no status")
     };
@@ -240,14 +240,15 @@ async fn all_who_watch_end_on_the_same_screen() {
     let id = one.start("shell", None, "shared", &lab.path("work")).await;
     two.session(&id, "the session", |_| true).await;
     one.watch(&id);
-    let print = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf '\\033[3%dm%d\\033[m ' $((i%8)) $i; done; echo do''ne\r";
+    // What is waited for stands nowhere in the typed line, and is the last thing that the pane shows.
+    let print = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf '\\033[3%dm%d\\033[m ' $((i%8)) $i; done; printf the''end; exec cat >/dev/null\r";
     assert_eq!(one.ask(keys(&id, print)).await, Reply::Done);
     two.watch(&id);
     for client in [&mut one, &mut two] {
-        client.sees(&id, "done").await;
+        client.sees(&id, "theend").await;
         assert_eq!(client.ask(keys(&id, "")).await, Reply::Done);
     }
-    // The shell's next prompt may still be on its way to one of them.
+    // Of two that see its end, one may still wait for the cursor.
     loop {
         let screen = |client: &Client| {
             client
@@ -266,7 +267,7 @@ async fn all_who_watch_end_on_the_same_screen() {
     let mut late = connected(&lab).await;
     late.session(&id, "the session", |_| true).await;
     late.watch(&id);
-    late.sees(&id, "done").await;
+    late.sees(&id, "theend").await;
     let shown = |client: &Client| {
         client
             .state
