@@ -38,17 +38,17 @@ as_root() {
 # install COMMAND... : the packages that bring these commands, by this system's names for them.
 install() {
     if has brew; then
-        manager="brew" compiler="" packages=""
+        manager="brew" compiler="" ssh="openssh" sshd="openssh"
     elif has apt-get; then
-        manager="apt-get" compiler="gcc libc6-dev"
+        manager="apt-get" compiler="gcc libc6-dev" ssh="openssh-client" sshd="openssh-server"
     elif has dnf; then
-        manager="dnf" compiler="gcc"
+        manager="dnf" compiler="gcc" ssh="openssh-clients" sshd="openssh-server"
     elif has pacman; then
-        manager="pacman" compiler="gcc"
+        manager="pacman" compiler="gcc" ssh="openssh" sshd="openssh"
     elif has apk; then
-        manager="apk" compiler="gcc musl-dev"
+        manager="apk" compiler="gcc musl-dev" ssh="openssh-client" sshd="openssh-server"
     elif has zypper; then
-        manager="zypper" compiler="gcc"
+        manager="zypper" compiler="gcc" ssh="openssh-clients" sshd="openssh-server"
     else
         die "cannot install $*: no known package manager" "install them yourself, then run this again"
     fi
@@ -57,6 +57,10 @@ install() {
         case $command in
             cc) [ -n "$compiler" ] || die "no C compiler" "run: xcode-select --install"
                 packages="$packages $compiler" ;;
+            ssh) packages="$packages $ssh" ;;
+            sshd)
+                packages="$packages $sshd"
+                printf 'setup: the tests start an SSH server of their own on 127.0.0.1; some systems also start theirs with the package\n' ;;
             *) packages="$packages $command" ;;
         esac
     done
@@ -102,7 +106,9 @@ case ${1:-} in
         exec target/release/cm-tui "$@"
         ;;
     test)
-        setup tmux cc
+        # The server's place is not on everybody's path. The shells are login shells that hosts may have.
+        PATH=$PATH:/usr/sbin:/sbin
+        setup tmux cc ssh sshd zsh fish tcsh
         cargo test --locked
         ;;
     *)
