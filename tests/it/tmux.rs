@@ -309,8 +309,8 @@ async fn session_starts_with_its_arguments_options_size_and_folder_untouched() {
     tmux.shutdown().await;
 }
 
-/// Prints colours, cursor moves and scrolling as fast as a shell can.
-const FAST: &str = r"i=0; while [ $i -lt 3000 ]; do i=$((i+1));
+/// Once it is given a line, prints colours, cursor moves and scrolling as fast as a shell can.
+const FAST: &str = r"read go; i=0; while [ $i -lt 3000 ]; do i=$((i+1));
     printf '\033[38;5;%dm%06d \033[1;3%dmlorem é漢\033[0m \033[%d;%dH\033[48;2;9;8;7mx\033[0m\033[40;1H\r\n' \
     $((i%256)) $i $((i%8)) $((i%30+1)) $((i%100+1)); done; printf 'finished'; exec cat";
 
@@ -353,8 +353,9 @@ async fn joins_in_the_middle_of_fast_output_are_exact(#[case] capture_leak: u64)
     for round in 0..20 {
         let name = format!("fast-{round}");
         let pane = tmux.new_session(shell(&name, FAST)).await.unwrap().pane;
-        // The first join only says how far the program is.
+        // The first join only says how far the program is; all that it prints comes after it.
         let first = tmux.join(&pane).await.unwrap();
+        tmux.send(&pane, b"\n").await.unwrap();
         let skipped = 1 + round * 7919 % 60_000;
         read_until(&streams, first.stream, |bytes, _| bytes.len() > skipped).await;
 
