@@ -33,6 +33,10 @@ const LONGEST_HOLD: Duration = Duration::from_millis(500);
 /// How often a tool's words about its work are told while nothing else changes: they may count seconds and tokens, and
 /// each costs every client a message and a frame.
 const ACTIVITY_GAP: Duration = Duration::from_secs(1);
+/// How many pictures in a row may differ from what we drew with a pen that was a guess before it is left at that: each costs
+/// tmux a few kilobytes before 3.6, and what tmux captures is not always what it shows.
+const MAX_AUDITS: u8 = 3;
+
 /// Now, on both clocks: one to measure with, one to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -85,6 +89,10 @@ pub struct Monitor {
     /// When the conclusion changed last.
     changed: Option<Instant>,
     budget: Budget,
+    /// Whether the screen is that of the pane: it was joined, and nothing was thrown away since.
+    in_step: bool,
+    /// Pictures in a row that did not confirm what we had drawn.
+    audits: u8,
     /// The lines of the screen that make up the open prompt, as they are.
     evidence: Vec<String>,
 }
@@ -108,6 +116,8 @@ impl Monitor {
             held: None,
             changed: None,
             budget: Budget::new(now.instant),
+            in_step: false,
+            audits: 0,
             evidence: Vec::new(),
         }
     }
@@ -133,16 +143,38 @@ impl Monitor {
         }
     }
 
-    /// Starts again from a picture that tmux gave.
+    /// Starts again from a picture that tmux gave. One that shows what we show already changes nothing: we know more than it
+    /// tells, above all the pen. From another one on, the pen is a guess: the one that we had, if there is one.
     pub fn join(&mut self, size: Size, seed: &[u8], now: Instant) {
-        self.emulator.reset(size);
-        self.emulator.feed(seed, &mut Fed::default());
+        let mut picture = Emulator::new(size);
+        picture.feed(seed, &mut Fed::default());
+        if self.in_step && picture.screen().looks_like(self.screen()) {
+            self.emulator.confirm_pen();
+            self.audits = 0;
+        } else {
+            self.audits = if self.in_step {
+                self.audits.saturating_add(1)
+            } else {
+                0
+            };
+            let blank = Emulator::new(Size::new(1, 1));
+            let before = if self.in_step { &self.emulator } else { &blank };
+            picture.guess_pen(before.screen());
+            self.emulator = picture;
+            self.in_step = true;
+        }
         self.touch(now);
+    }
+
+    /// Whether the screen may have wrong colours, which another picture would tell or mend.
+    pub fn wants_audit(&self) -> bool {
+        self.emulator.has_guessed_pen() && self.audits < MAX_AUDITS
     }
 
     /// Takes in output and appends what it drew to `drawn`. Nothing is drawn when the answer is [`Intake::Flooded`].
     pub fn output(&mut self, bytes: &[u8], drawn: &mut Vec<u8>, now: Instant) -> Intake {
         if !self.budget.spend(bytes.len() as u64, now) {
+            self.in_step = false;
             return Intake::Flooded;
         }
         let mut fed = Fed {
@@ -201,13 +233,13 @@ impl Monitor {
         let quiet_for = now.instant.saturating_duration_since(self.last_output);
         self.unjudged = None;
         self.judged = Some(now.instant);
-        let (rows, cursor) = (self.screen().text(), self.screen().cursor());
+        let (cursor, alternate) = (self.screen().cursor(), self.screen().is_alternate());
         let verdict = detector.judge(&Look {
             tool: scene.tool,
-            rows: &rows,
+            rows: self.emulator.rows(),
             cursor: (cursor.row, cursor.col),
             cursor_visible: cursor.visible,
-            alternate: self.screen().is_alternate(),
+            alternate,
             title: &self.title,
             command: scene.command,
             quiet_for,
@@ -337,6 +369,67 @@ impl Held {
 mod tests {
     use super::*;
     use crate::domain::Tools;
+
+    /// What a program draws after a join at which its pen was red, then what the next picture shows.
+    fn audited(picture: &[u8], reset: &[u8]) -> Monitor {
+        let start = Instant::now();
+        let now = Moment {
+            instant: start,
+            wall: 0,
+        };
+        let mut monitor = Monitor::new(Size::new(20, 4), now);
+        monitor.join(Size::new(20, 4), b"\x1b[1;1Ha\x1b[0m\x1b[1;2H", start);
+        assert!(!monitor.wants_audit());
+        monitor.output(b"bc", &mut Vec::new(), start);
+        monitor.output(reset, &mut Vec::new(), start);
+        assert!(monitor.wants_audit());
+        monitor.join(Size::new(20, 4), picture, start);
+        assert!(!monitor.wants_audit());
+        monitor.output(b"d", &mut Vec::new(), start);
+        monitor
+    }
+
+    #[test]
+    fn a_picture_that_shows_the_same_confirms_the_pen() {
+        let monitor = audited(b"\x1b[1;1Habc \x1b[0m\x1b[1;4H", b"\x1b[?2004h");
+        assert!(!monitor.wants_audit());
+        // What no picture tells is kept.
+        assert!(monitor.screen().bracketed_paste());
+    }
+
+    #[test]
+    fn a_picture_that_shows_other_colours_mends_them() {
+        let red = b"\x1b[1;1Ha\x1b[31mbc\x1b[0m\x1b[1;4H";
+        let monitor = audited(red, b"");
+        let colour = monitor.screen().cell(0, 2).map(|cell| cell.fg());
+        assert_eq!(colour, Some(crate::term::Colour::Indexed(1)));
+        assert!(monitor.wants_audit());
+    }
+
+    #[test]
+    fn the_pen_outlives_a_picture() {
+        let monitor = audited(b"\x1b[1;1Hxyz\x1b[0m\x1b[2;1H", b"\x1b[0;32m");
+        let colour = monitor.screen().cell(1, 0).map(|cell| cell.fg());
+        assert_eq!(colour, Some(crate::term::Colour::Indexed(2)));
+    }
+
+    #[test]
+    fn pictures_that_never_agree_are_not_asked_for_for_ever() {
+        let start = Instant::now();
+        let now = Moment {
+            instant: start,
+            wall: 0,
+        };
+        let mut monitor = Monitor::new(Size::new(20, 4), now);
+        let mut audits = 0;
+        for round in 0..20 {
+            let picture = format!("\x1b[1;1H{round}");
+            monitor.join(Size::new(20, 4), picture.as_bytes(), start);
+            monitor.output(b"x", &mut Vec::new(), start);
+            audits += u32::from(monitor.wants_audit());
+        }
+        assert_eq!(audits, u32::from(MAX_AUDITS));
+    }
 
     #[test]
     fn an_open_synchronized_update_is_not_looked_at_in_vain() {

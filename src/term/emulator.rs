@@ -1,9 +1,13 @@
 //! A terminal without a screen of its own: bytes in, [`Screen`], drawing and facts out.
 
-use super::filter::{Filter, Outcome};
+use super::filter::{Filter, Outcome, Pen};
 use super::paint;
 use super::screen::{Screen, Size, blank_parser};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Up to so many rows are read cell by cell. The grid finds a single cell so slowly that reading all its rows at once costs
+/// no more than ten.
+const FEW_ROWS: usize = 10;
 
 /// What came of a feed. Reused from feed to feed: the caller takes out what it has seen.
 #[derive(Debug, Default)]
@@ -39,6 +43,8 @@ pub struct Emulator {
     parser: vt100::Parser,
     filter: Filter,
     screen: Screen,
+    /// The text of all rows when somebody asked for it last; empty before that.
+    rows: Vec<String>,
 }
 
 impl std::fmt::Debug for Emulator {
@@ -58,11 +64,13 @@ impl Emulator {
         let screen = Screen {
             vt,
             region: filter.region(),
+            under: None,
         };
         Self {
             parser: blank_parser(),
             filter,
             screen,
+            rows: Vec::new(),
         }
     }
 
@@ -76,10 +84,12 @@ impl Emulator {
         let (before, size) = (self.size(), Size::new(size.cols, size.rows));
         if before != size {
             self.lend(|parser, filter| {
-                forget_hidden_state(parser);
+                // It would push blank lines back in for those that have scrolled off when it grows.
+                parser.screen_mut().clear_scrollback();
+                let (row, _) = parser.screen().cursor_position();
                 let (rows, cols) = size.for_vt100();
                 parser.screen_mut().set_size(rows, cols);
-                filter.resized(before, size, parser);
+                filter.resized(before, size, row, parser);
             });
         }
     }
@@ -109,10 +119,42 @@ impl Emulator {
         &self.screen
     }
 
+    /// Returns what [`Screen::text`] does, reading only the rows that may have changed since the last call.
+    pub fn rows(&mut self) -> &[String] {
+        let changed = self.filter.take_changed();
+        let rows = self.size().rows;
+        if changed.count(rows) > FEW_ROWS || self.rows.len() != usize::from(rows) {
+            self.rows = self.screen.text();
+        } else {
+            for (row, text) in (0..rows).zip(&mut self.rows) {
+                if changed.has(row) {
+                    *text = self.screen.row_text(row);
+                }
+            }
+        }
+        &self.rows
+    }
+
     /// Starts over from a blank screen of this size, unfinished sequences and modes forgotten: what comes before a keyframe
     /// or the seed of a join is fed. A seed from `capture-pane -e` marks line drawing by SO and SI, so `ESC ) 0` goes first.
     pub fn reset(&mut self, size: Size) {
         *self = Self::new(size);
+    }
+
+    /// Takes the pen of `other` for the program's own. To be called after the seed of a join, which cannot tell it.
+    pub fn guess_pen(&mut self, other: &Screen) {
+        let pen = Pen::from(&other.vt);
+        self.lend(|parser, filter| filter.guess_pen(pen, parser));
+    }
+
+    /// Says that what was drawn with a guessed pen is right.
+    pub fn confirm_pen(&mut self) {
+        self.filter.confirm_pen();
+    }
+
+    /// Whether something was drawn with a pen that was only a guess: its colours may be wrong.
+    pub fn has_guessed_pen(&self) -> bool {
+        self.filter.has_guessed()
     }
 
     /// True while the program holds a synchronized update (DEC 2026) open: the screen is half drawn, nobody should judge it.
@@ -126,26 +168,13 @@ impl Emulator {
         work(&mut self.parser, &mut self.filter);
         std::mem::swap(self.parser.screen_mut(), &mut self.screen.vt);
         self.screen.region = self.filter.region();
+        self.screen.under = self.filter.under();
     }
 
     /// After a panic the grid is still lent.
     fn size_after_panic(&self) -> Size {
         let (rows, cols) = self.parser.screen().size();
         Size::new(cols.get(), rows.get())
-    }
-}
-
-/// Makes the primary grid forget what only it knows and what a resize would depend on: how many lines it has scrolled off
-/// (it would push blank ones back in when it grows), and its own cursor while the alternate one is shown.
-fn forget_hidden_state(parser: &mut vt100::Parser) {
-    let is_alternate = parser.screen().alternate_screen();
-    if is_alternate {
-        let (row, _) = parser.screen().cursor_position();
-        parser.process(format!("\x1b[?47l\x1b[{}H", row + 1).as_bytes());
-    }
-    parser.screen_mut().clear_scrollback();
-    if is_alternate {
-        parser.process(b"\x1b[?47h");
     }
 }
 
@@ -226,6 +255,15 @@ mod tests {
         let mut mirror = Emulator::new(Size::new(20, 4));
         mirror.feed(&fed.drawn, &mut Fed::default());
         assert!(mirror.screen() == emulator.screen());
+    }
+
+    #[test]
+    fn rows_read_one_by_one_or_all_at_once_are_the_same() {
+        let (mut emulator, _) = fed("a\u{fffd}\u{301}日 b ".as_bytes());
+        let whole = emulator.rows().to_vec();
+        emulator.feed(b"\r", &mut Fed::default());
+        assert_eq!(emulator.rows(), whole);
+        assert_eq!(whole, ["a\u{fffd}\u{301}日 b", "", "", ""]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::filter::{Pen, Region, write_number};
 use super::screen::{CellRef, Screen, blank_parser};
+use super::under::Under;
 
 /// The modes that are part of a screen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,14 +63,23 @@ fn changed_rows<'a>(
 
 /// Returns what brings a blank emulator of the same size to `screen`.
 pub fn keyframe(screen: &Screen) -> Vec<u8> {
-    let mut painter = Painter::new(screen);
+    let mut painter = Painter::new(&screen.vt);
     let blank = painter.blank();
-    if screen.is_alternate() {
-        painter.paint(&blank, &screen.primary());
+    if let Some(under) = &screen.under {
+        painter.out.extend_from_slice(under.bytes());
         painter.enter_alternate();
     }
     painter.paint(&blank, &screen.vt);
     painter.finish(Modes::from(&blank), screen);
+    painter.out
+}
+
+/// Returns what paints the cells of a grid on a blank one of the same size. The pen is as before.
+pub fn cells(grid: &vt100::Screen) -> Vec<u8> {
+    let mut painter = Painter::new(grid);
+    let blank = painter.blank();
+    painter.paint(&blank, grid);
+    painter.ink(Pen::default());
     painter.out
 }
 
@@ -85,26 +95,23 @@ pub fn repaint(screen: &Screen) -> Vec<u8> {
 
 /// Returns what brings an emulator that shows `previous`, of the same size, to `screen`; nothing when they are equal.
 pub fn difference(screen: &Screen, previous: &Screen) -> Vec<u8> {
-    let mut painter = Painter::new(screen);
+    let mut painter = Painter::new(&screen.vt);
     painter.begin(previous);
-    match (previous.is_alternate(), screen.is_alternate()) {
-        (false, false) => painter.paint(&previous.vt, &screen.vt),
-        (false, true) => {
-            painter.paint(&previous.vt, &screen.primary());
-            painter.enter_alternate();
-            painter.paint(&painter.blank(), &screen.vt);
-        }
-        (true, false) => {
-            painter.leave_alternate();
-            painter.paint(&previous.primary(), &screen.vt);
-        }
-        (true, true) => {
-            let (under_previous, under) = (previous.primary(), screen.primary());
-            if shows_the_same(&under_previous, &under) {
-                painter.paint(&previous.vt, &screen.vt);
-            } else {
+    match (&previous.under, &screen.under) {
+        (None, None) => painter.paint(&previous.vt, &screen.vt),
+        (Some(before), Some(now)) if before == now => painter.paint(&previous.vt, &screen.vt),
+        (before, now) => {
+            let grid =
+                |under: &Option<Under>| under.as_ref().map(|under| under.grid(screen.size()));
+            if before.is_some() {
                 painter.leave_alternate();
-                painter.paint(&under_previous, &under);
+            }
+            let (before, under) = (grid(before), grid(now));
+            painter.paint(
+                before.as_ref().unwrap_or(&previous.vt),
+                under.as_ref().unwrap_or(&screen.vt),
+            );
+            if under.is_some() {
                 painter.enter_alternate();
                 painter.paint(&painter.blank(), &screen.vt);
             }
@@ -131,8 +138,8 @@ struct Painter {
 
 impl Painter {
     /// A painter whose receiver is blank.
-    fn new(screen: &Screen) -> Self {
-        let (rows, cols) = screen.vt.size();
+    fn new(grid: &vt100::Screen) -> Self {
+        let (rows, cols) = grid.size();
         let (rows, cols) = (rows.get(), cols.get());
         Self {
             out: Vec::new(),

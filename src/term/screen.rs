@@ -5,6 +5,7 @@
 
 use super::filter::{Pen, REPLACEMENT_STAND_IN, Region};
 use super::paint;
+use super::under::Under;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU16;
@@ -103,6 +104,8 @@ pub struct Cursor {
 pub struct Screen {
     pub(super) vt: vt100::Screen,
     pub(super) region: Region,
+    /// What `vt` hides while the alternate screen is shown.
+    pub(super) under: Option<Under>,
 }
 
 impl Screen {
@@ -137,7 +140,7 @@ impl Screen {
     }
 
     pub fn is_alternate(&self) -> bool {
-        self.vt.alternate_screen()
+        self.under.is_some()
     }
 
     pub fn bracketed_paste(&self) -> bool {
@@ -155,12 +158,17 @@ impl Screen {
 
     /// Returns the text of a row: blanks at the end trimmed, wide characters once. Empty outside the screen.
     pub fn row_text(&self, row: u16) -> String {
-        let cols = self.size().cols;
-        self.vt
-            .rows(0, cols)
-            .nth(usize::from(row))
-            .map(shown_text)
-            .unwrap_or_default()
+        let mut text = String::new();
+        let mut col = 0;
+        while let Some(cell) = self.cell(row, col) {
+            text.push_str(if cell.text().is_empty() {
+                " "
+            } else {
+                cell.text()
+            });
+            col += if cell.is_wide() { 2 } else { 1 };
+        }
+        shown_text(text)
     }
 
     /// Returns the text of all rows, top to bottom.
@@ -171,6 +179,22 @@ impl Screen {
     /// Whether the text of a row goes on in the next one because it was too long.
     pub fn row_wrapped(&self, row: u16) -> bool {
         self.vt.row_wrapped(row)
+    }
+
+    /// Whether a person could not tell the two apart. Unlike equal screens, a blank may be a space here and nothing there,
+    /// and what is remembered for later may differ.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let size = self.size();
+        let all = (0..size.rows).flat_map(|row| (0..size.cols).map(move |col| (row, col)));
+        size == other.size()
+            && self.is_alternate() == other.is_alternate()
+            && self.vt.cursor_position() == other.vt.cursor_position()
+            && self.vt.hide_cursor() == other.vt.hide_cursor()
+            && all
+                .map(|(row, col)| (self.cell(row, col), other.cell(row, col)))
+                .all(|(one, other)| {
+                    one == other || one.map(CellRef::look) == other.map(CellRef::look)
+                })
     }
 
     /// Returns bytes that bring an [`Emulator`](super::Emulator) that was just reset to this size to an equal screen.
@@ -186,14 +210,6 @@ impl Screen {
         } else {
             self.keyframe()
         }
-    }
-
-    /// Returns the primary grid, which lies under the alternate one while that is shown.
-    pub(super) fn primary(&self) -> vt100::Screen {
-        let mut parser = blank_parser();
-        *parser.screen_mut() = self.vt.clone();
-        parser.process(b"\x1b[?47l");
-        std::mem::replace(parser.screen_mut(), blank_screen())
     }
 }
 
@@ -212,7 +228,7 @@ pub(super) fn blank_parser() -> vt100::Parser {
     vt100::Parser::new(NonZeroU16::MIN, NonZeroU16::MIN, 0)
 }
 
-fn blank_screen() -> vt100::Screen {
+pub(super) fn blank_screen() -> vt100::Screen {
     blank_parser().screen().clone()
 }
 
@@ -220,12 +236,11 @@ impl PartialEq for Screen {
     fn eq(&self, other: &Self) -> bool {
         self.size() == other.size()
             && self.region == other.region
-            && self.is_alternate() == other.is_alternate()
+            && self.under == other.under
             && paint::Modes::from(&self.vt) == paint::Modes::from(&other.vt)
             && self.vt.cursor_position() == other.vt.cursor_position()
             && Pen::from(&self.vt) == Pen::from(&other.vt)
             && paint::shows_the_same(&self.vt, &other.vt)
-            && (!self.is_alternate() || paint::shows_the_same(&self.primary(), &other.primary()))
     }
 }
 
@@ -287,6 +302,15 @@ impl<'a> CellRef<'a> {
     /// Whether this is the second half of the wide character to the left.
     pub fn is_wide_continuation(&self) -> bool {
         self.0.is_wide_continuation()
+    }
+
+    /// What a person sees.
+    fn look(self) -> (&'a str, Pen) {
+        match self.text() {
+            "" => (" ", Pen::filling(self.bg())),
+            " " if !self.inverse() && !self.underline() => (" ", Pen::filling(self.bg())),
+            text => (text, self.pen()),
+        }
     }
 
     /// The attributes that show: an empty cell has nothing but a background, as in tmux.

@@ -118,14 +118,18 @@ impl Entry {
         self.rejoin_at = Some(self.rejoin_at.map_or(at, |planned| planned.min(at)));
     }
 
-    /// When something has to be done for this session next.
-    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let judge = if self.recheck {
+    /// When the screen should be looked at next; a little later does as well.
+    pub(super) fn look_at(&self, now: Instant) -> Option<Instant> {
+        let at = if self.recheck {
             Some(now)
         } else {
             self.monitor.wake_at()
         };
-        let judge = judge.filter(|_| self.is_judged());
+        at.filter(|_| self.is_judged())
+    }
+
+    /// When something else has to be done for this session next.
+    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let update = self
             .broadcast
             .due(now)
@@ -135,10 +139,7 @@ impl Entry {
             .values()
             .any(|watcher| watcher.behind)
             .then(|| now + CATCH_UP);
-        [judge, update, behind, self.rejoin_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [update, behind, self.rejoin_at].into_iter().flatten().min()
     }
 
     /// What must hold in tmux for a key that answers the prompt on the screen: its lines still stand there.

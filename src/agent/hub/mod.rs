@@ -56,6 +56,9 @@ const ORDERS: usize = 256;
 /// How long clients wait for tmux to be looked through after the start, so that the first list they see is whole: a
 /// server that hangs must not keep them out. Usually it takes some ten milliseconds.
 const SURVEY: Duration = Duration::from_secs(1);
+/// How long a screen that has settled may wait to be looked at. Among busy sessions there is hardly ever a reason to wake
+/// up for it alone; nobody sees a state change ten milliseconds later.
+const LOOK_SLACK: Duration = Duration::from_millis(10);
 
 /// The longest detail of a log line, in columns: the widest terminal that shows it on one line.
 const LOG_COLS: usize = 300;
@@ -141,6 +144,9 @@ pub struct Hub {
     reserved: BTreeSet<String>,
     clients: Clients,
     journal: Journal,
+    /// When screens should be looked at, give or take [`LOOK_SLACK`].
+    looks: Agenda,
+    /// When anything else has to be done.
     agenda: Agenda,
     /// Clients that came before tmux was looked through; `None` once it has been.
     early: Option<Vec<HubMsg>>,
@@ -174,6 +180,7 @@ impl Hub {
             awaited: Vec::new(),
             reserved: BTreeSet::new(),
             clients: Clients::default(),
+            looks: Agenda::default(),
             agenda: Agenda::default(),
             early: Some(Vec::new()),
             trouble: None,
@@ -193,7 +200,8 @@ impl Hub {
         tokio::pin!(patience);
         let mut chunks: Vec<Chunk> = Vec::new();
         loop {
-            let wake = self.agenda.next();
+            let look = self.looks.next().map(|at| at + LOOK_SLACK);
+            let wake = self.agenda.next().into_iter().chain(look).min();
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 Some(order) = orders.recv() => self.take(order),

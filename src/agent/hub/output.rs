@@ -59,7 +59,11 @@ impl Hub {
     /// clients and tmux had theirs.
     pub(super) fn keep_appointments(&mut self) {
         let now = moment();
-        let due: Vec<SessionId> = std::iter::from_fn(|| self.agenda.due(now.instant)).collect();
+        let looks = std::iter::from_fn(|| self.looks.due(now.instant));
+        let mut due: Vec<SessionId> = looks.collect();
+        due.extend(std::iter::from_fn(|| self.agenda.due(now.instant)));
+        due.sort_unstable();
+        due.dedup();
         for id in due {
             self.publish(&id, now.instant);
             self.judge(&id, now);
@@ -76,11 +80,11 @@ impl Hub {
     }
 
     pub(super) fn reschedule(&mut self, id: &SessionId) {
-        let wake = self
-            .sessions
-            .get(id)
-            .and_then(|entry| entry.wake_at(Instant::now()));
-        self.agenda.set(id, wake);
+        let (entry, now) = (self.sessions.get(id), Instant::now());
+        self.looks
+            .set(id, entry.and_then(|entry| entry.look_at(now)));
+        self.agenda
+            .set(id, entry.and_then(|entry| entry.wake_at(now)));
     }
 
     pub(super) fn reschedule_all(&mut self) {
@@ -268,6 +272,10 @@ impl Hub {
         let changed = entry
             .monitor
             .judge(scene, now, &mut self.last_prompt, &self.detector);
+        // Only once the screen stands still: a picture of one that moves shows nothing.
+        if entry.monitor.wants_audit() {
+            entry.plan_join(Again::Doubtful, now.instant);
+        }
         if changed {
             self.state_changed(id);
         }

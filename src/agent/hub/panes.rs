@@ -201,6 +201,7 @@ impl Hub {
         }
         self.sessions.remove(id);
         self.streams.retain(|_, session| session != id);
+        self.looks.set(id, None);
         self.agenda.set(id, None);
         self.emit(Event::SessionRemoved(id.clone()));
     }

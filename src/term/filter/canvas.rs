@@ -2,8 +2,10 @@
 //!
 //! Bytes are collected and shown to the grid as late as possible: when somebody asks where the cursor is, or at the end.
 
+use super::changed::ChangedRows;
 use super::pen::{Pen, write_number};
 use crate::term::Colour;
+use crate::term::under::Under;
 
 /// Private-use stand-in for U+FFFD, which the grid refuses to hold; [`crate::term::CellRef::text`] turns it back.
 pub const REPLACEMENT_STAND_IN: &str = "\u{10fffd}";
@@ -22,12 +24,18 @@ pub struct Canvas<'a> {
     has_overflown: bool,
     /// The pen after all of `drawn`.
     ink: Pen,
+    changed: &'a mut ChangedRows,
     pub cols: u16,
     pub rows: u16,
 }
 
 impl<'a> Canvas<'a> {
-    pub fn new(vt: &'a mut vt100::Parser, drawn: &'a mut Vec<u8>, ink: Pen) -> Self {
+    pub fn new(
+        vt: &'a mut vt100::Parser,
+        drawn: &'a mut Vec<u8>,
+        ink: Pen,
+        changed: &'a mut ChangedRows,
+    ) -> Self {
         let (rows, cols) = vt.screen().size();
         Self {
             start: drawn.len(),
@@ -36,6 +44,7 @@ impl<'a> Canvas<'a> {
             vt,
             drawn,
             ink,
+            changed,
             cols: cols.get(),
             rows: rows.get(),
         }
@@ -94,6 +103,8 @@ impl<'a> Canvas<'a> {
         if let Some(news) = self.drawn.get(self.shown..)
             && !news.is_empty()
         {
+            let cursor = self.vt.screen().cursor_position();
+            self.changed.draw(news, cursor, self.cols);
             self.vt.process(news);
             if self.drawn.len() - self.start > DRAWN_LIMIT {
                 self.drawn.truncate(self.start);
@@ -102,6 +113,39 @@ impl<'a> Canvas<'a> {
             self.shown = self.drawn.len();
         }
         self.vt.screen()
+    }
+
+    /// Makes the screen blank and returns what it showed; the cursor and the scroll region are then those of a new screen.
+    pub fn enter_alternate(&mut self) -> Under {
+        let under = Under::of(self.show());
+        self.blank(None);
+        self.tell(b"\x1b[?1049h");
+        under
+    }
+
+    /// Shows again what was hidden; the cursor and the scroll region are then anywhere.
+    pub fn leave_alternate(&mut self, under: &Under) {
+        self.show();
+        self.blank(Some(under));
+        self.tell(b"\x1b[?47l");
+    }
+
+    /// Clears the grid, which has seen everything, and draws on it; only the pen stays.
+    fn blank(&mut self, under: Option<&Under>) {
+        *self.changed = ChangedRows::default();
+        self.vt.process(b"\x1b[m\x1b[r\x1b[2J");
+        if let Some(under) = under {
+            under.draw(self.vt);
+        }
+        let mut pen = Vec::new();
+        self.ink.write_change(Pen::default(), &mut pen);
+        self.vt.process(&pen);
+    }
+
+    /// Writes a sequence that only mirrors have to see: the grid, which has seen everything else, is past it.
+    fn tell(&mut self, bytes: &[u8]) {
+        self.drawn.extend_from_slice(bytes);
+        self.shown = self.drawn.len();
     }
 
     /// Returns (row, column); the column is the width of the screen while a wrap is pending.

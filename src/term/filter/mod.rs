@@ -15,19 +15,22 @@
 //! No OSC, DCS, APC, PM, SOS, C1 control, query or window operation is ever among it.
 
 mod canvas;
+mod changed;
 mod charset;
 mod moves;
 mod params;
 mod pen;
 mod report;
-mod scan;
+pub(super) mod scan;
 mod text;
 mod translate;
 
 pub use canvas::REPLACEMENT_STAND_IN;
+pub use changed::ChangedRows;
 pub use pen::Pen;
 pub use pen::write_number;
 
+use super::under::Under;
 use crate::term::{Fed, Size};
 use canvas::Canvas;
 use charset::Charsets;
@@ -42,6 +45,7 @@ pub type Region = (u16, u16);
 pub struct Filter {
     scanner: Scanner,
     state: State,
+    changed: ChangedRows,
 }
 
 /// Whether a feed's drawing is all there.
@@ -74,9 +78,15 @@ struct State {
     last: Option<char>,
     tabs: TabStops,
     saved: Saved,
+    /// The screen that the alternate one hides, while that is shown.
+    under: Option<Under>,
     before_alternate: Option<(u16, u16)>,
     pen_before_alternate: Pen,
     is_synchronizing: bool,
+    /// The program may have set another pen before we listened.
+    pen_is_guess: bool,
+    /// Something was drawn with a pen that was a guess.
+    has_guessed: bool,
 }
 
 /// What DECSC saves.
@@ -99,19 +109,24 @@ impl Filter {
         Self {
             scanner: Scanner::default(),
             state,
+            changed: ChangedRows::default(),
         }
     }
 
     /// Draws `bytes` on the grid and into `out`. Afterwards the grid has seen everything in `out.drawn`.
     pub fn feed(&mut self, bytes: &[u8], vt: &mut vt100::Parser, out: &mut Fed) -> Outcome {
-        let mut translator = Translator::new(&mut self.state, vt, out);
+        let mut translator = Translator::new(&mut self.state, &mut self.changed, vt, out);
         self.scanner.scan(bytes, &mut translator);
         translator.finish()
     }
 
     /// Adapts to a grid that has just got another size: a scroll region does not outlive another height, nor do tab stops
-    /// outlive another width. The grid forgets its region in either case.
-    pub fn resized(&mut self, before: Size, now: Size, vt: &mut vt100::Parser) {
+    /// outlive another width. The grid forgets its region in either case. `row` is where the cursor was.
+    pub fn resized(&mut self, before: Size, now: Size, row: u16, vt: &mut vt100::Parser) {
+        self.changed = ChangedRows::default();
+        if let Some(under) = &mut self.state.under {
+            *under = under.resized(before, now, row);
+        }
         if before.rows != now.rows {
             self.state.region = (0, now.rows - 1);
         }
@@ -119,7 +134,7 @@ impl Filter {
             self.state.tabs = TabStops::every_eight();
         }
         let mut drawn = Vec::new();
-        let mut canvas = Canvas::new(vt, &mut drawn, self.state.ink);
+        let mut canvas = Canvas::new(vt, &mut drawn, self.state.ink, &mut self.changed);
         let (row, col) = canvas.cursor();
         canvas.region(self.state.region);
         canvas.goto(row, col);
@@ -128,6 +143,36 @@ impl Filter {
 
     pub fn region(&self) -> Region {
         self.state.region
+    }
+
+    /// Takes this pen for the program's own, which is not known, until the program resets it.
+    pub fn guess_pen(&mut self, pen: Pen, vt: &mut vt100::Parser) {
+        let mut drawn = Vec::new();
+        let mut canvas = Canvas::new(vt, &mut drawn, self.state.ink, &mut self.changed);
+        canvas.ink(pen);
+        canvas.show();
+        self.state.ink = canvas.current_ink();
+        self.state.pen = pen;
+        (self.state.pen_is_guess, self.state.has_guessed) = (true, false);
+    }
+
+    /// What was drawn with the guess turned out right.
+    pub fn confirm_pen(&mut self) {
+        (self.state.pen_is_guess, self.state.has_guessed) = (false, false);
+    }
+
+    pub fn has_guessed(&self) -> bool {
+        self.state.has_guessed
+    }
+
+    /// Takes the rows whose text may have changed since this was asked last.
+    pub fn take_changed(&mut self) -> ChangedRows {
+        std::mem::replace(&mut self.changed, ChangedRows::NONE)
+    }
+
+    /// The screen that the alternate one hides; `None` while the primary one is shown.
+    pub fn under(&self) -> Option<Under> {
+        self.state.under.clone()
     }
 
     pub fn is_synchronizing(&self) -> bool {

@@ -7,6 +7,7 @@ use crate::term::Colour;
 impl Translator<'_> {
     /// Writes a sequence that clears or moves cells, with the program's own background for those that become free.
     pub(super) fn clear(&mut self, kind: u16, last: u8) {
+        self.state.has_guessed |= self.state.pen_is_guess;
         self.canvas.ink_background(self.state.pen);
         self.canvas.csi(kind, last);
     }
@@ -174,14 +175,14 @@ impl Translator<'_> {
     /// The alternate screen of tmux starts blank but shares cursor and scroll region with the primary one.
     pub(super) fn enter_alternate(&mut self, saves_cursor: bool) {
         let (row, col) = self.canvas.cursor();
-        if self.canvas.show().alternate_screen() {
+        if self.state.under.is_some() {
             return;
         }
         if saves_cursor {
             self.state.before_alternate = Some((row, col));
         }
         self.state.pen_before_alternate = self.state.pen;
-        self.canvas.put(b"\x1b[?1049h");
+        self.state.under = Some(self.canvas.enter_alternate());
         self.canvas.region(self.state.region);
         self.canvas.goto(row, col);
     }
@@ -192,8 +193,8 @@ impl Translator<'_> {
             (row, col) = before;
             self.state.pen = self.state.pen_before_alternate;
         }
-        if self.canvas.show().alternate_screen() {
-            self.canvas.put(b"\x1b[?47l");
+        if let Some(under) = self.state.under.take() {
+            self.canvas.leave_alternate(&under);
             self.canvas.region(self.state.region);
         }
         self.canvas

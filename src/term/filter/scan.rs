@@ -64,6 +64,12 @@ pub struct Scanner {
 }
 
 impl Scanner {
+    /// Whether nothing is unfinished: what comes next begins afresh.
+    #[cfg(feature = "client")]
+    pub fn is_between(&self) -> bool {
+        self.state == State::Ground && self.partial.is_empty()
+    }
+
     pub fn scan(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         let mut rest = bytes;
         while let Some((&byte, tail)) = rest.split_first() {

@@ -41,6 +41,7 @@ fn treatment(c: char) -> Treatment {
 impl Translator<'_> {
     /// Draws text in the modes that are set.
     pub(super) fn draw(&mut self, text: &str) {
+        self.state.has_guessed |= self.state.pen_is_guess;
         let state = &*self.state;
         let is_plain = !state.insert && !state.no_wrap && !state.joining;
         if is_plain && !state.charsets.draws_lines() {

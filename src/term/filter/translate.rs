@@ -2,10 +2,10 @@
 
 use super::canvas::Canvas;
 use super::charset::Charsets;
-use super::params::{Params, clamped};
+use super::params::{Param, Params, clamped};
 use super::pen::Pen;
 use super::scan::Sink;
-use super::{Outcome, Saved, State, TabStops};
+use super::{ChangedRows, Outcome, Saved, State, TabStops};
 use crate::term::{Fed, Signal};
 
 pub struct Translator<'a> {
@@ -15,8 +15,13 @@ pub struct Translator<'a> {
 }
 
 impl<'a> Translator<'a> {
-    pub fn new(state: &'a mut State, vt: &'a mut vt100::Parser, out: &'a mut Fed) -> Self {
-        let canvas = Canvas::new(vt, &mut out.drawn, state.ink);
+    pub fn new(
+        state: &'a mut State,
+        changed: &'a mut ChangedRows,
+        vt: &'a mut vt100::Parser,
+        out: &'a mut Fed,
+    ) -> Self {
+        let canvas = Canvas::new(vt, &mut out.drawn, state.ink, changed);
         Self {
             state,
             canvas,
@@ -78,6 +83,7 @@ impl<'a> Translator<'a> {
     /// RIS, as in tmux: the alternate screen and the cursor's shape stay.
     fn reset(&mut self) {
         self.state.pen = Pen::default();
+        self.state.pen_is_guess = false;
         self.state.charsets = Charsets::default();
         self.state.saved = Saved::default();
         self.state.tabs = TabStops::every_eight();
@@ -205,7 +211,15 @@ impl<'a> Translator<'a> {
             b'h' | b'l' if params.numbers().any(|mode| mode == 4) => {
                 self.state.insert = last == b'h';
             }
-            b'm' => self.state.pen.apply(params),
+            b'm' => {
+                self.state.pen.apply(params);
+                // A reset in another place is too rare to look for: it might be a colour's number.
+                let resets = matches!(
+                    params.as_slice().first(),
+                    None | Some(Param::Missing | Param::Number(0))
+                );
+                self.state.pen_is_guess &= !resets;
+            }
             b'r' => {
                 let last = params.get(1, 1, u32::from(self.canvas.rows))?;
                 self.set_region(params.count(0)?, clamped(last));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cm_tui::domain::{HostId, Session, SessionId};
 use cm_tui::term::{CellRef, Colour, Emulator, Fed, Screen, Size};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Effort;
 use crate::drawing::Dice;
@@ -15,6 +15,8 @@ use crate::world::World;
 /// Bytes a second of each pane: two that are parsed whole, one near the budget, one that floods.
 const PANES: [u32; 4] = [40_000, 120_000, 220_000, 0];
 const ROUNDS: usize = 5;
+/// By then doubtful colours have been asked for again, and what tmux answers has been shown.
+const AUDIT: Duration = Duration::from_secs(3);
 
 pub async fn measure(effort: Effort) -> Vec<Row> {
     let world = World::new();
@@ -23,7 +25,7 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
     let task = |number: usize| format!("noise {} {}", number + 1, PANES[number]);
     let sessions = world.start(&mut client, PANES.len(), task).await;
     drop(client);
-    let (mut dice, mut wrong, mut joins) = (Dice::new(20), Vec::new(), 0);
+    let (mut dice, mut at_once, mut wrong, mut joins) = (Dice::new(20), 0, Vec::new(), 0);
     for round in 0..effort.count(ROUNDS) {
         // An agent that starts joins every pane, wherever its output is just then.
         world.stop_agent();
@@ -43,6 +45,13 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
             toggle(&world, &pane);
             client.sees(id, &format!("halt {round} end")).await;
             joins += 1;
+            at_once += compare(&world, &client, id, &pane).len();
+        }
+        // The colours that a picture does not tell are asked for again once the screen stands still.
+        let never = client.until("nothing", |_| None::<()>);
+        assert!(timeout(AUDIT, never).await.is_err());
+        for id in &sessions {
+            let pane = client.session(id, "the session", |_| true).await;
             wrong.extend(compare(&world, &client, id, &pane));
             toggle(&world, &pane);
         }
@@ -52,6 +61,10 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
         format!("{} wrong cells", wrong.len()),
     )
     .bar("0", wrong.is_empty())
+    .note(format!(
+        "after {} s of quiet; {at_once} at the moment when the output ends, from programs that had set their pen before the join",
+        AUDIT.as_secs()
+    ))
     .note(format!(
         "{joins} joins of panes that print up to {} kB/s, and as fast as tmux takes it",
         PANES[2] / 1000

@@ -128,6 +128,19 @@ proptest! {
     }
 
     #[test]
+    fn rows_are_kept_up_to_date(size in size(), other in size(), bytes in input(), places in places()) {
+        let mut emulator = Emulator::new(size);
+        for piece in cut(&bytes.0, &places) {
+            feed(&mut emulator, &piece);
+            let text = emulator.screen().text();
+            prop_assert_eq!(emulator.rows(), text, "after {:?}", String::from_utf8_lossy(&piece));
+        }
+        emulator.resize(other);
+        let text = emulator.screen().text();
+        prop_assert_eq!(emulator.rows(), text);
+    }
+
+    #[test]
     fn what_was_drawn_keeps_a_mirror_in_step(size in size(), bytes in input(), places in places()) {
         let mut original = Emulator::new(size);
         let mut mirror = Emulator::new(size);
