@@ -1,16 +1,18 @@
 //! Configuration as plain data; knows no room above it.
 //!
-//! [`Config`] is the user's `config.toml`, [`parse()`] reads any TOML of ours (profiles, themes) with errors that name
+//! [`Config`] is the user's `config.toml`, with a [`ContextConfig`] for each place where work runs, [`parse()`] reads any TOML of ours (profiles, themes) with errors that name
 //! line and column, [`watch`] tells when something in a folder changed. Nothing here applies a setting, and nothing is
 //! fatal: the caller shows the error and keeps what it had.
 
+mod contexts;
 mod files;
 mod parse;
 mod settings;
 pub mod watch;
 
+pub use contexts::{AttachOutput, ContextConfig, Contexts, Install, SshTransport};
 pub use files::{LoadedTools, load, load_tools, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
-pub use parse::{ConfigError, Schema, Warning, parse};
+pub use parse::{ConfigError, Fault, Schema, Warning, parse};
 pub use settings::{Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};

@@ -18,6 +18,50 @@ pub trait Schema: DeserializeOwned {
     /// The known keys as dotted paths. A `*` stands for any one name, and everything below a path that ends in `**` is
     /// accepted. Lists of tables are written like tables.
     const KEYS: &'static [&'static str];
+
+    /// The first thing that is wrong although each value has the right type.
+    fn fault(&self) -> Option<Fault> {
+        None
+    }
+}
+
+/// What is wrong with a value, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The keys that lead to the value. When one is not there, the last one before it is meant.
+    path: Vec<String>,
+    message: String,
+    /// May be empty.
+    hint: String,
+}
+
+impl Fault {
+    pub fn new(path: Vec<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            path,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Where the value stands in the file; for a table, where its key stands.
+    fn span(&self, table: &DeTable<'_>) -> Option<Range<usize>> {
+        let mut inside = Some(table);
+        let mut span = None;
+        for name in &self.path {
+            let Some((key, value)) = inside.and_then(|table| table.get_key_value(name.as_str()))
+            else {
+                break;
+            };
+            inside = value.get_ref().as_table();
+            span = Some(if inside.is_some() {
+                key.span()
+            } else {
+                value.span()
+            });
+        }
+        span
+    }
 }
 
 /// Something is wrong at a place in a file. Shown as one line; the hint goes on a line of its own.
@@ -97,8 +141,14 @@ pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), Co
             Warning(place(Some(span), format!("unknown key “{key}”"), hint))
         })
         .collect();
-    let value = toml::from_str(text).map_err(|error| broken(&error))?;
-    Ok((value, warnings))
+    let value: T = toml::from_str(text).map_err(|error| broken(&error))?;
+    match value.fault() {
+        Some(fault) => {
+            let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
+            Err(place(fault.span(table.get_ref()), fault.message, hint))
+        }
+        None => Ok((value, warnings)),
+    }
 }
 
 /// Line and column of a byte offset, both from 1.

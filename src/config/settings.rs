@@ -3,12 +3,14 @@
 //! `assets/config.toml` documents them; a test holds the two against each other.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserializer, Error, Unexpected};
 use serde::{Deserialize, Serialize};
 
-use super::Schema;
+use super::contexts::{self, Contexts};
+use super::{Fault, Schema};
+use crate::paths::Paths;
 
 /// The documented sample: every line is a comment, and says the default.
 pub const SAMPLE: &str = include_str!("../../assets/config.toml");
@@ -34,6 +36,9 @@ pub struct Config {
     pub detach_key: String,
     pub session: SessionConfig,
     pub tmux: TmuxConfig,
+    /// A folder of agents for other systems: `TARGET-TRIPLE/cm-agent` and `SHA256SUMS`. See [`Config::agents_dir`].
+    pub agents_dir: String,
+    pub contexts: Contexts,
     /// Action name → the keys that replace its default ones. Names and keys are checked by the keymap.
     pub keys: BTreeMap<String, KeyList>,
 }
@@ -49,6 +54,8 @@ impl Default for Config {
             detach_key: "ctrl-]".to_owned(),
             session: SessionConfig::default(),
             tmux: TmuxConfig::default(),
+            agents_dir: "agents".to_owned(),
+            contexts: Contexts::new(),
             keys: BTreeMap::new(),
         }
     }
@@ -65,8 +72,36 @@ impl Schema for Config {
         "session.cols",
         "session.rows",
         "tmux.sockets",
+        "agents_dir",
+        "contexts.*.host",
+        "contexts.*.dir",
+        "contexts.*.tool",
+        "contexts.*.user",
+        "contexts.*.port",
+        "contexts.*.identity",
+        "contexts.*.jump",
+        "contexts.*.transport",
+        "contexts.*.install",
+        "contexts.*.agent",
+        "contexts.*.attach",
+        "contexts.*.enabled",
+        "contexts.*.tags",
         "keys.*",
     ];
+
+    fn fault(&self) -> Option<Fault> {
+        contexts::fault(&self.contexts)
+    }
+}
+
+impl Config {
+    /// The folder of agents: `~` is the home folder, anything else is seen from the folder of the settings.
+    pub fn agents_dir(&self, paths: &Paths) -> PathBuf {
+        match Path::new(&self.agents_dir).strip_prefix("~") {
+            Ok(rest) => paths.home.join(rest),
+            Err(_not_at_home) => paths.config_dir.join(&self.agents_dir),
+        }
+    }
 }
 
 /// Which characters may be drawn.

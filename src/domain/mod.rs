@@ -3,12 +3,14 @@
 //! Pure values and rules. Nothing here does I/O, reads a clock or knows a terminal: time is passed in, screens come as
 //! plain lines of text ([`detect::Look`]).
 
+pub mod destination;
 pub mod detect;
 mod id;
 mod prompt;
 mod session;
 pub mod tool;
 
+pub use destination::Destination;
 pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
 pub use prompt::{Answer, Choice, Prompt, PromptKind};
 pub use session::{Origin, Session, SessionState, UnixMillis};

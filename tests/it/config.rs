@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use cm_tui::config::{self, Config, ConfigError, Glyphs, Schema, load_tools, watch};
+use cm_tui::config::{
+    self, AttachOutput, Config, ConfigError, ContextConfig, Glyphs, Install, Schema, load_tools,
+    watch,
+};
 use cm_tui::domain::{ToolProfile, Tools};
+use cm_tui::paths::Paths;
 use rstest::rstest;
 
 /// What a person sees of a file: the error or the warnings, each with its hint.
@@ -38,10 +42,30 @@ fn the_sample_says_the_defaults() {
         .join("\n");
     let (parsed, warnings) = config::parse::<Config>(Path::new("sample"), &uncommented).unwrap();
     assert_eq!((parsed, warnings), (Config::default(), Vec::new()));
-    for key in Config::KEYS.iter().filter(|key| !key.ends_with('*')) {
+    for key in Config::KEYS.iter().filter(|key| !key.contains('*')) {
         let name = key.rsplit('.').next().unwrap();
         assert!(
             uncommented.contains(&format!("{name} = ")),
+            "{name} is not documented"
+        );
+    }
+}
+
+/// What has no default, since the user names it, is shown as an indented example.
+#[test]
+fn the_examples_of_the_sample_can_be_used() {
+    let example = config::SAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("#     "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let (parsed, warnings) = config::parse::<Config>(Path::new("sample"), &example).unwrap();
+    assert_eq!(warnings, Vec::new());
+    assert_eq!(parsed.contexts["gpu-2"].host.as_deref(), Some("gpu-2"));
+    for key in Config::KEYS.iter().filter(|key| key.contains(".*.")) {
+        let name = key.rsplit('.').next().unwrap();
+        assert!(
+            example.contains(&format!("\n{name} = ")),
             "{name} is not documented"
         );
     }
@@ -65,6 +89,45 @@ fn every_setting_can_be_changed() {
     );
     assert_eq!(config.keys["quit"].as_slice(), ["Q"]);
     assert_eq!(config.keys["kill"].as_slice(), ["x", "g k"]);
+}
+
+#[test]
+fn contexts_of_one_connection_are_one_host() {
+    let text = "[contexts]\nhere = { dir = '/src' }\nweb = { host = 'gpu', dir = '~/web', install = 'never' }\n\
+                train = { host = 'gpu', attach = 'raw', enabled = false }\nroot = { host = 'gpu', user = 'root' }";
+    let (config, warnings) = config::parse::<Config>(Path::new("f"), text).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let context = |name: &str| &config.contexts[name];
+    assert!(context("web").is_same_host(context("train")));
+    assert!(!context("web").is_same_host(context("root")));
+    assert!(!context("web").is_same_host(context("here")));
+    assert!(context("here").is_same_host(&ContextConfig::default()));
+    assert_eq!(
+        (
+            context("web").install,
+            context("train").attach,
+            context("train").enabled
+        ),
+        (Install::Never, AttachOutput::Raw, false)
+    );
+}
+
+#[rstest]
+#[case("agents", "/c/agents")]
+#[case("~/agents", "/h/agents")]
+#[case("/opt/agents", "/opt/agents")]
+fn the_folder_of_agents_is_seen_from_the_settings(#[case] given: &str, #[case] expected: &str) {
+    let paths = Paths {
+        config_dir: "/c".into(),
+        state_dir: "/s".into(),
+        run_dir: "/r".into(),
+        home: "/h".into(),
+    };
+    let config = Config {
+        agents_dir: given.into(),
+        ..Config::default()
+    };
+    assert_eq!(config.agents_dir(&paths), Path::new(expected));
 }
 
 #[rstest]
@@ -96,6 +159,56 @@ fn every_setting_can_be_changed() {
 #[case(
     "[keys]\nquit = 1",
     "file.toml:2:8: expected a key such as \"ctrl-k\", or a list of keys"
+)]
+#[case(
+    "[contexts.a]\nhost = '-oProxyCommand=x'",
+    "file.toml:2:8: not a host: “-oProxyCommand=x” starts with “-”\nhint: write it as you would after ssh"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a;reboot'",
+    "file.toml:2:8: not a host: “a;reboot” holds “;”\nhint: write it as you would after ssh"
+)]
+#[case(
+    "[contexts.a]\nhost = \"a\\nb\"",
+    "file.toml:2:8: not a host: “a\\nb” holds “\\n”\nhint: write it as you would after ssh"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a'\nuser = '-l'",
+    "file.toml:3:8: not a user: “-l” starts with “-”\nhint: write the name to log in with"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a'\njump = 'b,$(c)'",
+    "file.toml:3:8: not a list of hosts: “$(c)” holds “$”\nhint: write it as for ssh -J: [USER@]HOST[:PORT],…"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a'\nport = 0",
+    "file.toml:3:8: a port is a number from 1 to 65535"
+)]
+#[case(
+    "[contexts.a]\nport = 22",
+    "file.toml:2:8: port without a host\nhint: a context without a host is this machine"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a'\n[contexts.'b c']\nhost = 'b'",
+    "file.toml:3:11: “b c” cannot be the name of a context\nhint: use letters, digits, “-”, “_” and “.”, a letter or \
+     digit first"
+)]
+#[case(
+    "contexts.local = { host = 'a' }",
+    "file.toml:1:27: the context “local” has a host\nhint: that name is this machine: use another"
+)]
+#[case(
+    "[contexts.a]\ndir = 'src'",
+    "file.toml:2:7: the path “src” starts neither with “/” nor with “~/”\nhint: write an absolute path, or one that \
+     starts with “~/”"
+)]
+#[case(
+    "[contexts.a]\ntransport = 'mosh'",
+    "file.toml:2:13: unknown variant `mosh`, expected `ssh` or `openssh`"
+)]
+#[case(
+    "[contexts.a]\nhots = 'a'",
+    "file.toml:2:1: unknown key “hots”\nhint: did you mean “host”?"
 )]
 fn a_mistake_in_the_settings_is_told_with_its_place(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(told::<Config>(text), expected);
