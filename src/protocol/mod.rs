@@ -18,7 +18,8 @@
 //! # Change
 //! A field may be added (with a default) and a variant may be added without a new version: unknown fields are
 //! ignored, an unknown request is answered with [`FailureKind::Unsupported`], anything else unknown is skipped.
-//! Anything else raises [`NEWEST`].
+//! Anything else raises [`NEWEST`]. [`Hello`], [`Greeting`] and [`Request::Stop`] with its reply never change: that is how a newer
+//! agent's program ends an older agent.
 //!
 //! # Trust
 //! Neither side trusts the other. Nesting ([`MAX_DEPTH`]), list sizes ([`MAX_LIST`]) and text lengths ([`MAX_TEXT`])

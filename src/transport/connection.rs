@@ -65,6 +65,11 @@ impl<R: AsyncRead + Unpin> MessageReader<R> {
         }
     }
 
+    /// The stream itself, and what of it was read ahead.
+    pub fn into_parts(self) -> (R, BytesMut) {
+        (self.stream, self.buffer)
+    }
+
     async fn greeting<T: DeserializeOwned>(&mut self) -> Result<T, ConnectionError> {
         let body = timeout(HELLO_DEADLINE, self.next())
             .await
@@ -127,11 +132,25 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
+    greet_as(stream, client, resume, (protocol::OLDEST, protocol::NEWEST)).await
+}
+
+/// As [`greet`], claiming to speak other versions: for what is the same in all of them.
+pub(super) async fn greet_as<R, W>(
+    stream: (R, W),
+    client: &str,
+    resume: Option<Resume>,
+    (oldest, newest): (u16, u16),
+) -> Result<(Welcome, MessageReader<R>, MessageWriter<W>), ConnectionError>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let (mut reader, mut writer) = (MessageReader::new(stream.0), MessageWriter::new(stream.1));
     let hello = Hello {
         magic: MAGIC.to_owned(),
-        oldest: protocol::OLDEST,
-        newest: protocol::NEWEST,
+        oldest,
+        newest,
         client: client.to_owned(),
         resume,
     };

@@ -142,8 +142,7 @@ pub async fn connect_or_start(
             });
         }
     }
-    private_dir(&paths.run_dir)?;
-    let _turn = take_turn(paths.run_dir.join("start.lock")).await?;
+    let _turn = take_turn(paths).await?;
     // Whoever had the turn before us has probably started it.
     if let Ok(stream) = connect(&socket).await {
         return Ok(stream);
@@ -162,8 +161,10 @@ pub async fn connect_or_start(
         })
 }
 
-/// Waits for the right to start an agent; it ends when the file is dropped.
-async fn take_turn(path: PathBuf) -> Result<File, StartError> {
+/// Waits for the right to start an agent, or to end one for good; it passes on when the file is dropped.
+pub(super) async fn take_turn(paths: &Paths) -> Result<File, StartError> {
+    private_dir(&paths.run_dir)?;
+    let path = paths.run_dir.join("start.lock");
     let failed = {
         let path = path.clone();
         move |source| StartError::Connect { path, source }
@@ -221,7 +222,10 @@ async fn start(program: &Path) -> Result<(), StartError> {
 pub fn means_no_agent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::NotFound
+            | io::ErrorKind::ConnectionRefused
+            // It ended while we waited to be let in.
+            | io::ErrorKind::ConnectionReset
     )
 }
 

@@ -1,13 +1,17 @@
 //! How bytes reach the other side: streams, and messages over them.
 //!
 //! [`connection`] speaks the protocol over any byte stream; [`local`] makes streams out of Unix sockets on this
-//! machine, and starts the agent there when none runs; [`ssh`] makes them to other machines, and [`asking`] is how the
-//! human is asked on the way. Nothing here knows what a message means.
+//! machine, and starts the agent there when none runs; [`retire`] ends one that is too old; [`ssh`] makes them to other
+//! machines, `openssh` with the system's own `ssh`, and [`asking`] is how the human is asked on the way. Nothing here
+//! knows what a message means.
 
 #[cfg(feature = "client")]
 pub mod asking;
 pub mod connection;
 pub mod local;
+#[cfg(feature = "client")]
+pub mod openssh;
+pub mod retire;
 #[cfg(feature = "client")]
 pub mod ssh;
 

@@ -4,10 +4,29 @@
 //! back-pressure are decided here. Promise: nothing waits for ever (each wait is raced against the end of the
 //! connection and a deadline), and a channel that nobody reads stops nobody else.
 
+mod algorithms;
+mod auth;
+mod channel;
+mod connection;
+mod errors;
+mod handler;
+mod jumps;
+pub mod known_hosts;
+mod life;
+mod opening;
+mod places;
+mod queue;
+pub mod resolve;
+mod route;
 pub mod settings;
+mod socket;
+mod stream;
+mod trust;
 
 use thiserror::Error;
 
+pub use self::channel::{Ended, Exec, ExecEnd, Input, Output, Pty};
+pub use self::connection::Connection;
 use crate::protocol::{Failure, FailureKind};
 
 /// Why a host cannot be used. Its text is one line for the host's row.

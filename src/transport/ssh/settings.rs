@@ -20,11 +20,12 @@ pub struct Settings {
     /// How the byte stream to the host comes about.
     pub route: Route,
     pub trust: Trust,
-    /// Silence after which the host is asked whether it is there; zero switches it off.
+    /// Silence after which the host is asked whether it is there. Never zero: what OpenSSH has as “off” is our default,
+    /// since a dead host has to be noticed.
     pub alive_interval: Duration,
     /// How often it is asked before the connection counts as dead.
     pub alive_count_max: u32,
-    /// For TCP and key exchange together.
+    /// For TCP and key exchange together. Never zero.
     pub connect_timeout: Duration,
     /// In the order they are tried: `publickey`, `keyboard-interactive`, `password`.
     pub authentications: Vec<String>,
@@ -44,7 +45,8 @@ pub enum IdentityAgent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     Direct,
-    /// Through these hosts, the first one is connected to first. Their own routes are not used.
+    /// Through these hosts, the first one is connected to first. Of their own routes only the first one's is used, and
+    /// that is direct or a command.
     Jump(Vec<Settings>),
     /// The input and output of this command, given to the user's shell.
     Command(String),
