@@ -1,110 +1,157 @@
-//! One task per host: connect, greet, carry requests out and facts in, come back after a loss.
+//! One task per host: reach it, serve the connection (`serve.rs`), come back after a loss, or wait for the human.
 //!
-//! Promise: no event is missed or doubled across reconnects (the agent's numbers are checked, and what was missed is
-//! asked for); every request is answered exactly once, also when the connection ends; nobody ever waits for a host.
+//! Promise: every request is answered exactly once, also when the connection ends or the host is taken away; nobody
+//! ever waits for a host; one whose login fails twice is left alone until the human says otherwise.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tokio::time::{Instant, timeout};
+use tracing::debug;
 
-use super::front::{FleetConfig, HostNotice, Notice, RequestId};
+use super::backoff::{Backoff, Gate, dice};
 use super::link::{Asked, Link};
+use super::notice::{HostNotice, Notice, RequestId};
+use super::road::{Boxed, DialError, Errand, Retry, Road, chain};
 use crate::domain::{HostId, Seq, SessionId};
-use crate::protocol::{
-    self, CodecError, Event, Failure, FailureKind, Reply, Request, Resume, ToClient,
-};
+use crate::protocol::{Failure, FailureKind, HELLO_DEADLINE, Reply, Request, Resume, Welcome};
+use crate::transport::asking::{Answer, Asker, Question};
 use crate::transport::connection::{self, ConnectionError};
-use crate::transport::local;
 
 /// How we name ourselves to agents.
 const CLIENT: &str = concat!("cm-tui ", env!("CARGO_PKG_VERSION"));
-/// The pauses before the second and any later attempt to connect, doubling from one to the other: a killed agent is
-/// back at once, a missing one costs nothing.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// A connection that has lasted this long was a good one, and is sought again at once when it ends; one that ends sooner
 /// is given the growing pauses, so that an agent that lets us in only to lose us is not asked without end.
-const GOOD: Duration = Duration::from_secs(1);
-/// An agent that has said nothing for this long is asked whether it is there, …
-const ASK_AFTER: Duration = Duration::from_secs(4);
-/// … and when it has still said nothing, the connection counts as lost: a stopped agent and a broken line show
-/// themselves by nothing else.
-const LOST_AFTER: Duration = Duration::from_secs(10);
+const GOOD_HERE: Duration = Duration::from_secs(1);
+/// As [`GOOD_HERE`] over a network, where each attempt is a login that the far end may count.
+const GOOD_THERE: Duration = Duration::from_secs(10);
+/// After this many refused logins in a row only the human decides to try again: servers punish a third.
+const REFUSALS: u32 = 2;
+/// How long a stream that has ended may take to say why: an exit status follows the end of the output at once.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The dashboard is gone; there is nobody to serve.
-struct Abandoned;
+/// Nobody wants the host any more, or there is nobody to serve.
+#[derive(Debug)]
+pub(super) struct Left;
+
+/// What the client wants of a host.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) road: Road,
+    /// Counts up when the human wants it reached anew.
+    pub(super) reconnects: u64,
+}
+
+/// How an attempt or a connection ended.
+pub(super) enum End {
+    Failed(DialError),
+    /// To be begun again at once: there is another way, or somebody asked for it.
+    Anew,
+}
+
+impl End {
+    pub(super) fn soon(failure: Failure) -> Self {
+        Self::Failed(DialError {
+            failure,
+            retry: Retry::Soon,
+        })
+    }
+}
 
 pub(super) struct HostTask {
     pub(super) host: HostId,
-    pub(super) config: FleetConfig,
-    pub(super) notices: mpsc::Sender<HostNotice>,
+    notices: mpsc::Sender<HostNotice>,
+    gate: Arc<Gate>,
+    /// How long the machine slept, each time it wakes.
+    pub(super) slept: watch::Receiver<Duration>,
+    pub(super) wish: watch::Receiver<Wish>,
     pub(super) orders: mpsc::Receiver<(RequestId, Request)>,
     pub(super) wanted: watch::Receiver<BTreeSet<SessionId>>,
+    /// The way that is being gone.
+    pub(super) road: Road,
     /// Where what we know ends, if we know anything.
     pub(super) resume: Option<Resume>,
+    backoff: Backoff,
+    /// Refused logins in a row.
+    refusals: u32,
+    /// Whether the way was ever gone.
+    has_tried: bool,
 }
 
+/// What the client's front of a host sends on.
+pub(super) type Ends = (
+    watch::Receiver<Wish>,
+    mpsc::Receiver<(RequestId, Request)>,
+    watch::Receiver<BTreeSet<SessionId>>,
+);
+
 impl HostTask {
-    pub(super) async fn run(mut self) {
-        let mut pause = Duration::ZERO;
-        loop {
-            let failure = match self.connect().await {
-                Ok(Ok(link)) => {
-                    let since = Instant::now();
-                    match self.pump(link).await {
-                        Ok(failure) => {
-                            if since.elapsed() >= GOOD {
-                                pause = Duration::ZERO;
-                            }
-                            failure
-                        }
-                        Err(Abandoned) => return,
-                    }
-                }
-                Ok(Err(failure)) => failure,
-                Err(Abandoned) => return,
-            };
-            debug!(host = %self.host, message = failure.message, "disconnected");
-            if self.tell(Notice::Disconnected(failure)).await.is_err()
-                || self.rest(pause).await.is_err()
-            {
-                return;
-            }
-            pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-            if self.tell(Notice::Connecting).await.is_err() {
-                return;
-            }
+    pub(super) fn new(
+        host: HostId,
+        notices: mpsc::Sender<HostNotice>,
+        gate: Arc<Gate>,
+        slept: watch::Receiver<Duration>,
+        (mut wish, orders, wanted): Ends,
+    ) -> Self {
+        let road = wish.borrow_and_update().road.clone();
+        Self {
+            host,
+            notices,
+            gate,
+            slept,
+            wish,
+            orders,
+            wanted,
+            backoff: Backoff::new(road.is_remote()),
+            road,
+            resume: None,
+            refusals: 0,
+            has_tried: false,
         }
     }
 
-    async fn tell(&self, notice: Notice) -> Result<(), Abandoned> {
+    pub(super) async fn run(mut self) {
+        let Err(Left) = self.keep_connected().await;
+    }
+
+    async fn keep_connected(&mut self) -> Result<Infallible, Left> {
+        loop {
+            let end = match self.reach().await? {
+                Ok(link) => {
+                    let since = Instant::now();
+                    let end = self.serve(link).await?;
+                    let good = if self.road.is_remote() {
+                        GOOD_THERE
+                    } else {
+                        GOOD_HERE
+                    };
+                    if since.elapsed() >= good {
+                        self.backoff.reset();
+                    }
+                    end
+                }
+                Err(end) => end,
+            };
+            if let End::Failed(error) = end {
+                debug!(host = %self.host, message = error.failure.message, "disconnected");
+                self.wait_after(error).await?;
+            }
+            self.tell(Notice::Connecting).await?;
+        }
+    }
+
+    pub(super) async fn tell(&self, notice: Notice) -> Result<(), Left> {
         let notice = HostNotice {
             host: self.host.clone(),
             notice,
         };
-        self.notices.send(notice).await.map_err(|_closed| Abandoned)
+        self.notices.send(notice).await.map_err(|_closed| Left)
     }
 
-    /// Waits before the next attempt; requests that come meanwhile are answered at once.
-    async fn rest(&mut self, pause: Duration) -> Result<(), Abandoned> {
-        let over = tokio::time::sleep(pause);
-        tokio::pin!(over);
-        loop {
-            tokio::select! {
-                () = &mut over => return Ok(()),
-                order = self.orders.recv() => match order {
-                    Some((id, _)) => self.fail(id, not_connected()).await?,
-                    None => return Err(Abandoned),
-                },
-            }
-        }
-    }
-
-    async fn fail(&self, id: RequestId, failure: Failure) -> Result<(), Abandoned> {
+    pub(super) async fn fail(&self, id: RequestId, failure: Failure) -> Result<(), Left> {
         self.tell(Notice::Replied {
             id,
             reply: Box::new(Reply::Failed(failure)),
@@ -112,164 +159,192 @@ impl HostTask {
         .await
     }
 
-    async fn connect(&mut self) -> Result<Result<Link, Failure>, Abandoned> {
-        let stream =
-            match local::connect_or_start(&self.config.paths, &self.config.agent_program).await {
-                Ok(stream) => stream,
-                Err(error) => {
-                    return Ok(Err(Failure {
-                        kind: FailureKind::Failed,
-                        message: chain(&error),
-                        hint: error.hint(),
-                    }));
-                }
-            };
-        let (welcome, reader, writer) =
-            match connection::greet(stream.into_split(), CLIENT, self.resume).await {
-                Ok(greeted) => greeted,
-                Err(ConnectionError::Refused(failure)) => return Ok(Err(failure)),
-                Err(error) => return Ok(Err(lost(&error))),
-            };
-        let seq = if welcome.resumed {
-            self.resume.map_or(Seq(0), |resume| resume.seq)
+    /// Answers a request that comes while there is no connection.
+    async fn refuse(&self, order: Option<(RequestId, Request)>) -> Result<(), Left> {
+        let (id, _) = order.ok_or(Left)?;
+        self.fail(id, not_connected()).await
+    }
+
+    /// The client wants something else of this host, or the same once more: takes it in.
+    pub(super) fn take_wish(&mut self) {
+        let road = self.wish.borrow_and_update().road.clone();
+        if road == self.road {
+            // One more attempt is what was asked for; if it is refused, the human is asked again.
+            self.refusals = self.refusals.min(REFUSALS - 1);
         } else {
-            Seq(0)
+            self.road = road;
+            self.refusals = 0;
+            // It may be another machine.
+            self.resume = None;
+        }
+        self.backoff = Backoff::new(self.road.is_remote());
+    }
+
+    /// One attempt, from the first packet to the greeting. Over a network requests that come meanwhile are answered at
+    /// once: what somebody typed must not happen minutes later. On this machine they wait the milliseconds that it takes.
+    async fn reach(&mut self) -> Result<Result<Link, End>, Left> {
+        let (asker, mut questions) = Asker::new();
+        let (step, mut steps) = watch::channel("");
+        // The first attempt of each host is its own: fifty hosts are dialled at once, and tried again one by one.
+        let is_first = !std::mem::replace(&mut self.has_tried, true);
+        let gate = self.road.is_remote() && !is_first;
+        let going = go(
+            self.road.clone(),
+            Errand { asker, step },
+            gate.then(|| Arc::clone(&self.gate)),
+            self.resume,
+        );
+        tokio::pin!(going);
+        let is_remote = self.road.is_remote();
+        let mut has_asked = false;
+        let (welcome, mut link) = loop {
+            tokio::select! {
+                reached = &mut going => match reached {
+                    Ok(reached) => break reached,
+                    Err(error) => return Ok(Err(End::Failed(error))),
+                },
+                Some(question) = questions.recv() => {
+                    has_asked = true;
+                    self.tell(Notice::Asked(question)).await?;
+                }
+                Ok(()) = steps.changed() => {
+                    let words = *steps.borrow_and_update();
+                    self.tell(Notice::Step(words)).await?;
+                }
+                order = self.orders.recv(), if is_remote => self.refuse(order).await?,
+                Ok(()) = self.wish.changed() => {
+                    self.take_wish();
+                    return Ok(Err(End::Anew));
+                }
+                // What was under way is probably dead; but nobody types a password twice for that.
+                Ok(()) = self.slept.changed(), if is_remote && !has_asked => {
+                    return Ok(Err(End::Anew));
+                }
+            }
         };
-        // Without the events before it, the first one is a snapshot that names its own number.
-        self.resume = welcome.resumed.then_some(Resume {
-            run: welcome.run,
-            seq,
-        });
+        self.refusals = 0;
         let run = welcome.run;
+        let known = self.resume.filter(|_| welcome.resumed);
         self.tell(Notice::Connected(Box::new(welcome))).await?;
-        let mut link = Link::new(reader, writer);
         link.ask(Asked::Tools, Request::Tools);
-        self.resume.get_or_insert(Resume { run, seq: Seq(0) });
+        // Without the events before it, the first one is a snapshot that names its own number.
+        self.resume = Some(known.unwrap_or(Resume { run, seq: Seq(0) }));
         Ok(Ok(link))
     }
 
-    /// Serves a connection until it ends; returns why.
-    async fn pump(&mut self, mut link: Link) -> Result<Failure, Abandoned> {
-        self.wanted.mark_changed();
-        // Counted from when we last waited for it, not from what we were too busy to hear.
-        let (mut heard, mut is_asked) = (Instant::now(), false);
-        let failure = loop {
-            tokio::select! {
-                body = link.reader.next() => match body {
-                    Ok(Some(body)) => {
-                        // A message that we do not know is skipped.
-                        if let Some(fact) = connection::read_fact(&body)
-                            && let Some(failure) = self.hear(&mut link, fact).await?
-                        {
-                            break failure;
-                        }
-                        (heard, is_asked) = (Instant::now(), false);
-                    }
-                    Ok(None) => break lost(&ConnectionError::Closed),
-                    Err(error) => break lost(&error),
-                },
-                order = self.orders.recv() => match order {
-                    Some((id, request)) => match protocol::fits(&request) {
-                        Ok(()) => if !link.ask(Asked::Client(id), request) {
-                            self.fail(id, not_reading()).await?;
-                        },
-                        Err(error) => self.fail(id, over_limit(&error)).await?,
-                    },
-                    None => return Err(Abandoned),
-                },
-                changed = self.wanted.changed() => {
-                    if changed.is_err() {
-                        return Err(Abandoned);
-                    }
-                    let wanted = self.wanted.borrow_and_update().clone();
-                    link.watch(&wanted);
-                }
-                () = sleep_until(heard + if is_asked { LOST_AFTER } else { ASK_AFTER }) => {
-                    if is_asked {
-                        break lost(&ConnectionError::Silent);
-                    }
-                    link.ask(Asked::Nobody, Request::Ping);
-                    is_asked = true;
-                }
-                Some(written) = link.writing.join_next() => {
-                    break lost(&written.ok().and_then(Result::err).unwrap_or(ConnectionError::Closed));
-                }
+    async fn wait_after(&mut self, error: DialError) -> Result<(), Left> {
+        if error.retry == Retry::OnceMore {
+            self.refusals += 1;
+        }
+        let question = match error.retry {
+            Retry::OnceMore if self.refusals >= REFUSALS => Some(Question::TryAgain {
+                message: error.failure.message.clone(),
+            }),
+            Retry::AfterHuman => None,
+            Retry::Soon | Retry::OnceMore => {
+                self.tell(Notice::Disconnected(error.failure)).await?;
+                let pause = self.backoff.pause(dice());
+                return self.rest(pause).await;
             }
         };
-        for asked in link.pending.into_values() {
-            if let Asked::Client(id) = asked {
-                self.fail(id, not_connected()).await?;
-            }
-        }
-        Ok(failure)
+        self.tell(Notice::Halted(error.failure)).await?;
+        self.halt(question).await
     }
 
-    async fn hear(
-        &mut self,
-        link: &mut Link,
-        fact: ToClient,
-    ) -> Result<Option<Failure>, Abandoned> {
-        match fact {
-            ToClient::Reply { id, reply } => match (link.pending.remove(&id), reply) {
-                (Some(Asked::Client(id)), reply) => {
-                    self.tell(Notice::Replied {
-                        id,
-                        reply: Box::new(reply),
-                    })
-                    .await?;
+    /// Waits before the next attempt; requests that come meanwhile are answered at once.
+    async fn rest(&mut self, pause: Duration) -> Result<(), Left> {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                order = self.orders.recv() => self.refuse(order).await?,
+                Ok(()) = self.wish.changed() => {
+                    self.take_wish();
+                    return Ok(());
                 }
-                (Some(Asked::Tools), Reply::Tools(tools)) => {
-                    self.tell(Notice::Tools(tools)).await?;
+                Ok(()) = self.slept.changed() => {
+                    self.backoff.reset();
+                    return Ok(());
                 }
-                // An agent that has just started does not know all sessions yet: tried again when they appear.
-                (Some(Asked::Watch(session)), Reply::Failed(_)) => {
-                    link.watched.remove(&session);
-                }
-                _ => {}
-            },
-            ToClient::Event { seq, event } => {
-                let known = self.resume.map_or(Seq(0), |resume| resume.seq);
-                let is_snapshot = matches!(event, Event::Snapshot { .. });
-                if !is_snapshot && seq != known.next() {
-                    warn!(host = %self.host, ?seq, ?known, "events are missing; connecting again");
-                    self.resume = None;
-                    return Ok(Some(lost(&ConnectionError::Closed)));
-                }
-                if let Some(resume) = &mut self.resume {
-                    resume.seq = seq;
-                }
-                match &event {
-                    Event::SessionRemoved(id) => {
-                        link.watched.remove(id);
-                    }
-                    Event::SessionChanged(session)
-                        if self.wanted.borrow().contains(&session.id) =>
-                    {
-                        link.watch_one(&session.id);
-                    }
-                    _ => {}
-                }
-                self.tell(Notice::Event(Box::new(event))).await?;
             }
-            // One that we did not ask for, or do not want any more, would only cost memory.
-            ToClient::Screen(update) if !link.watched.contains(&update.session) => {}
-            ToClient::Screen(update) => self.tell(Notice::Screen(update)).await?,
         }
-        Ok(None)
+    }
+
+    /// Waits until the human wants another attempt.
+    async fn halt(&mut self, question: Option<Question>) -> Result<(), Left> {
+        let (asker, mut questions) = Asker::new();
+        let answer = async {
+            match question {
+                Some(question) => asker.ask(question).await,
+                None => Answer::No,
+            }
+        };
+        tokio::pin!(answer);
+        let mut is_open = true;
+        loop {
+            tokio::select! {
+                answer = &mut answer, if is_open => {
+                    if answer == Answer::Yes {
+                        self.refusals = REFUSALS - 1;
+                        return Ok(());
+                    }
+                    is_open = false;
+                }
+                Some(question) = questions.recv(), if is_open => {
+                    self.tell(Notice::Asked(question)).await?;
+                }
+                order = self.orders.recv() => self.refuse(order).await?,
+                Ok(()) = self.wish.changed() => {
+                    self.take_wish();
+                    return Ok(());
+                }
+            }
+        }
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+/// Goes the way and greets the agent at its end.
+async fn go(
+    road: Road,
+    errand: Errand,
+    gate: Option<Arc<Gate>>,
+    resume: Option<Resume>,
+) -> Result<(Welcome, Link), DialError> {
+    if let Some(gate) = gate {
+        gate.pass().await;
     }
-    text
+    let stream = road.dial(errand).await?;
+    let greeting = connection::greet((stream.reader, stream.writer), CLIENT, resume);
+    // The agent's answer has a deadline of its own; this one is for a stream that does not take our hello.
+    let greeted = timeout(2 * HELLO_DEADLINE, greeting)
+        .await
+        .unwrap_or(Err(ConnectionError::Silent));
+    let failure = match greeted {
+        Ok((welcome, reader, writer)) => {
+            let halves = (reader, writer);
+            let link = Link::new(halves, stream.guard, stream.ended, stream.interval);
+            return Ok((welcome, link));
+        }
+        Err(ConnectionError::Refused(failure)) => failure,
+        Err(error) => why_lost(&error, stream.ended).await,
+    };
+    Err(DialError {
+        failure,
+        retry: Retry::Soon,
+    })
 }
 
-fn lost(error: &ConnectionError) -> Failure {
+/// Why a stream failed: in its own words where it has some.
+pub(super) async fn why_lost(
+    error: &ConnectionError,
+    ended: Option<Boxed<'static, Failure>>,
+) -> Failure {
+    if let Some(ended) = ended
+        && let Ok(failure) = timeout(LAST_WORDS, ended).await
+    {
+        return failure;
+    }
     Failure {
         kind: FailureKind::Failed,
         message: format!("lost cm-agent: {}", chain(error)),
@@ -277,23 +352,7 @@ fn lost(error: &ConnectionError) -> Failure {
     }
 }
 
-fn over_limit(error: &CodecError) -> Failure {
-    Failure {
-        kind: FailureKind::Invalid,
-        message: error.to_string(),
-        hint: "send it in smaller parts".to_owned(),
-    }
-}
-
-fn not_reading() -> Failure {
-    Failure {
-        kind: FailureKind::Failed,
-        message: "cm-agent does not read; nothing was sent".to_owned(),
-        hint: "wait a moment and try again".to_owned(),
-    }
-}
-
-fn not_connected() -> Failure {
+pub(super) fn not_connected() -> Failure {
     Failure {
         kind: FailureKind::Failed,
         message: "not connected to cm-agent".to_owned(),

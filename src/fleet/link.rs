@@ -1,19 +1,22 @@
 //! One live connection to one agent: requests out, their answers matched, the wanted screens asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::front::{ORDERS, RequestId};
+use super::front::ORDERS;
+use super::notice::RequestId;
+use super::road::{BoxReader, BoxWriter, Boxed};
 use crate::domain::SessionId;
-use crate::protocol::{Request, ToAgent};
+use crate::protocol::{Failure, Request, ToAgent};
 use crate::transport::connection::{ConnectionError, MessageReader, MessageWriter};
 
-/// One live connection.
+/// One live connection. Dropping it cuts all that it runs over.
 pub(super) struct Link {
-    pub(super) reader: MessageReader<OwnedReadHalf>,
+    pub(super) reader: MessageReader<BoxReader>,
     /// To the task that writes; when it is full the host does not read.
     outgoing: mpsc::Sender<ToAgent>,
     pub(super) writing: JoinSet<Result<(), ConnectionError>>,
@@ -21,6 +24,11 @@ pub(super) struct Link {
     /// Requests without an answer, by their number on the wire.
     pub(super) pending: BTreeMap<u64, Asked>,
     pub(super) watched: BTreeSet<SessionId>,
+    /// Knows why the stream ended.
+    pub(super) ended: Option<Boxed<'static, Failure>>,
+    /// How often the agent is asked for a sign of life over a network.
+    pub(super) interval: Option<Duration>,
+    _guard: Box<dyn Send>,
 }
 
 /// Who wants the answer to a request.
@@ -28,6 +36,8 @@ pub(super) enum Asked {
     Client(RequestId),
     /// We do, to tell the client which tools there are.
     Tools,
+    /// We do, to see it alive and to know how long the way is. Asked then.
+    Ping(Instant),
     /// We do, to know whether the session is watched.
     Watch(SessionId),
     Nobody,
@@ -35,8 +45,10 @@ pub(super) enum Asked {
 
 impl Link {
     pub(super) fn new(
-        reader: MessageReader<OwnedReadHalf>,
-        writer: MessageWriter<OwnedWriteHalf>,
+        (reader, writer): (MessageReader<BoxReader>, MessageWriter<BoxWriter>),
+        guard: Box<dyn Send>,
+        ended: Option<Boxed<'static, Failure>>,
+        interval: Option<Duration>,
     ) -> Self {
         let (outgoing, to_write) = mpsc::channel(ORDERS);
         let mut writing = JoinSet::new();
@@ -48,6 +60,9 @@ impl Link {
             next_id: 0,
             pending: BTreeMap::new(),
             watched: BTreeSet::new(),
+            ended,
+            interval,
+            _guard: guard,
         }
     }
 
@@ -85,7 +100,7 @@ impl Link {
 }
 
 async fn write(
-    mut writer: MessageWriter<OwnedWriteHalf>,
+    mut writer: MessageWriter<BoxWriter>,
     mut messages: mpsc::Receiver<ToAgent>,
 ) -> Result<(), ConnectionError> {
     while let Some(message) = messages.recv().await {

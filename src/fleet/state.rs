@@ -4,8 +4,9 @@
 //! A lost host keeps its sessions and their last screens.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::front::{HostNotice, Notice};
+use super::notice::{HostNotice, Notice};
 use crate::domain::{HostId, Session, SessionId, UnixMillis};
 use crate::protocol::{Event, Failure, LogLine, MAX_LIST, ScreenUpdate, Tool, Welcome};
 use crate::term::{Emulator, Fed, Screen, Size};
@@ -25,6 +26,17 @@ pub struct FleetState {
 pub struct Host {
     pub id: HostId,
     pub connection: ConnectionState,
+    /// Since when what is shown of it may be old, by our own clock; `None` while it is live. Stays the same however
+    /// often it is tried again.
+    pub away_since: Option<UnixMillis>,
+    /// Why the last attempt or connection failed, until it is connected: for while it is being tried again.
+    pub failure: Option<Failure>,
+    /// Nothing is tried by itself any more: its login failed too often, or its key or settings are wrong.
+    pub needs_human: bool,
+    /// What is being done to reach it: a few words without a subject, empty when there is nothing to say.
+    pub step: &'static str,
+    /// How long its agent last took to answer, the way there and back.
+    pub round_trip: Option<Duration>,
     /// What the agent said of itself when it last answered.
     pub welcome: Option<Welcome>,
     /// By id, so that a session keeps its place while its state changes.
@@ -40,14 +52,38 @@ pub struct Host {
     pub clock_offset: i64,
     /// How many updates of screens have been taken in.
     updates: u64,
+    /// When it was last heard, on our own clock.
+    heard: UnixMillis,
 }
 
+/// Moments are on our own clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
+    /// Being reached, for the first time or again.
     Connecting,
-    Live,
-    /// No connection; tried again at once or after a pause. Says why.
-    Lost(Failure),
+    /// Being reached; a question waits for the human.
+    Asking,
+    Connected,
+    /// Still connected, but nothing was heard since then: what is shown may be old.
+    Stale {
+        since: UnixMillis,
+    },
+    /// No connection; tried again after a pause, or when the human wants it ([`Host::needs_human`]). Says why, and since
+    /// when: later failures do not begin it anew.
+    Lost {
+        since: UnixMillis,
+        failure: Failure,
+    },
+}
+
+impl ConnectionState {
+    /// Why there is no connection.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Lost { failure, .. } => Some(failure),
+            Self::Connecting | Self::Asking | Self::Connected | Self::Stale { .. } => None,
+        }
+    }
 }
 
 /// The copy of one session's screen.
@@ -93,6 +129,11 @@ impl Host {
         Self {
             id,
             connection: ConnectionState::Connecting,
+            away_since: None,
+            failure: None,
+            needs_human: false,
+            step: "",
+            round_trip: None,
             welcome: None,
             sessions: BTreeMap::new(),
             screens: BTreeMap::new(),
@@ -101,16 +142,45 @@ impl Host {
             trouble: None,
             clock_offset: 0,
             updates: 0,
+            heard: 0,
         }
     }
 
+    /// Whether what is known of it is how it is now.
     pub fn is_live(&self) -> bool {
-        self.connection == ConnectionState::Live
+        self.connection == ConnectionState::Connected
+    }
+
+    /// Whether what is sent to it may arrive: a host that is only stale may yet answer.
+    pub fn is_connected(&self) -> bool {
+        matches!(
+            self.connection,
+            ConnectionState::Connected | ConnectionState::Stale { .. }
+        )
     }
 
     /// How long ago `then` (host clock) was, in milliseconds, when our clock says `now`.
     pub fn age(&self, then: UnixMillis, now: UnixMillis) -> u64 {
         now.saturating_sub(then.saturating_add_signed(self.clock_offset))
+    }
+
+    /// There is no connection any more.
+    fn lose(&mut self, failure: Failure, now: UnixMillis) {
+        let since = self.leave(now);
+        self.failure = Some(failure.clone());
+        self.connection = ConnectionState::Lost { since, failure };
+    }
+
+    /// Returns since when it is away.
+    fn leave(&mut self, now: UnixMillis) -> UnixMillis {
+        self.round_trip = None;
+        self.step = "";
+        *self.away_since.get_or_insert(now)
+    }
+
+    fn come_back(&mut self) {
+        self.away_since = None;
+        self.connection = ConnectionState::Connected;
     }
 
     fn apply_event(&mut self, event: Event) {
@@ -190,6 +260,16 @@ impl FleetState {
         }
     }
 
+    /// Makes these the hosts, in this order. What is known of one that stays is kept.
+    pub fn set_hosts(&mut self, hosts: impl IntoIterator<Item = HostId>) {
+        let mut before = std::mem::take(&mut self.hosts);
+        for id in hosts {
+            let known = before.iter().position(|host| host.id == id);
+            let host = known.map_or_else(|| Host::new(id), |at| before.swap_remove(at));
+            self.hosts.push(host);
+        }
+    }
+
     pub fn host(&self, id: &HostId) -> Option<&Host> {
         self.hosts.iter().find(|host| host.id == *id)
     }
@@ -209,19 +289,46 @@ impl FleetState {
         }
     }
 
-    /// Takes in one notice. Notices of unknown hosts are ignored. Replies are not state: whoever asked reads them.
+    /// Takes in one notice. Notices of unknown hosts are ignored. Replies and questions are
+    /// not state: whoever asked reads the one, whoever can answer takes the other (here they would be answered "no").
     pub fn apply(&mut self, notice: HostNotice, now: UnixMillis) {
         let Some(host) = self.hosts.iter_mut().find(|host| host.id == notice.host) else {
             return;
         };
+        // Whatever is said of a connection that stands was heard over it, but for its silence.
+        if host.is_connected() && !matches!(notice.notice, Notice::Stale) {
+            host.heard = now;
+        }
         match notice.notice {
-            Notice::Connecting => host.connection = ConnectionState::Connecting,
+            Notice::Connecting => {
+                host.leave(now);
+                host.needs_human = false;
+                host.connection = ConnectionState::Connecting;
+            }
+            Notice::Step(words) => {
+                host.step = words;
+                host.connection = ConnectionState::Connecting;
+            }
+            Notice::Asked(_) => host.connection = ConnectionState::Asking,
             Notice::Connected(welcome) => {
                 host.clock_offset = now.cast_signed().saturating_sub(welcome.now.cast_signed());
                 host.welcome = Some(*welcome);
-                host.connection = ConnectionState::Live;
+                host.heard = now;
+                host.step = "";
+                host.failure = None;
+                host.come_back();
             }
-            Notice::Disconnected(failure) => host.connection = ConnectionState::Lost(failure),
+            Notice::Heard(time) => host.round_trip = Some(time),
+            Notice::Stale => {
+                let since = *host.away_since.get_or_insert(host.heard);
+                host.connection = ConnectionState::Stale { since };
+            }
+            Notice::Fresh => host.come_back(),
+            Notice::Disconnected(failure) => host.lose(failure, now),
+            Notice::Halted(failure) => {
+                host.lose(failure, now);
+                host.needs_human = true;
+            }
             Notice::Event(event) => host.apply_event(*event),
             Notice::Screen(update) => host.apply_screen(&update),
             Notice::Tools(tools) => host.tools = tools,

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cm_tui::domain::{HostId, Session, SessionId, SessionState};
-use cm_tui::fleet::{Fleet, FleetConfig, FleetState, HostNotice, Notice, RequestId};
+use cm_tui::fleet::{Fleet, FleetState, HostNotice, HostSpec, Notice, RequestId};
 use cm_tui::paths::Paths;
-use cm_tui::protocol::{Failure, Reply, Request, StartSession};
+use cm_tui::protocol::{Event, Failure, Reply, Request, StartSession};
+use cm_tui::transport::asking::Asked;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -129,20 +130,7 @@ impl Lab {
     }
 
     pub fn client(&self) -> Client {
-        let config = FleetConfig {
-            paths: self.paths.clone(),
-            agent_program: self.path("cm-agent"),
-        };
-        let (fleet, notices) = Fleet::start(config);
-        let state = FleetState::new(fleet.hosts().cloned());
-        Client {
-            fleet,
-            notices,
-            state,
-            replies: Vec::new(),
-            last_id: 0,
-            wishes: Vec::new(),
-        }
+        Client::of(HostSpec::local(self.paths.clone(), self.path("cm-agent")))
     }
 }
 
@@ -211,27 +199,53 @@ fn variable(base: &Path, name: &str) -> Option<PathBuf> {
     Some(base.join(folder))
 }
 
-/// A client without a screen.
+/// A client without a screen, of one host.
 pub struct Client {
-    fleet: Fleet,
+    pub fleet: Fleet,
+    host: HostId,
     notices: mpsc::Receiver<HostNotice>,
     pub state: FleetState,
     replies: Vec<(RequestId, Reply)>,
     last_id: u64,
     wishes: Vec<(HostId, SessionId)>,
+    /// What only a human can answer, unanswered.
+    pub questions: Vec<Asked>,
+    /// How often everything was told anew instead of what was missed.
+    pub snapshots: usize,
 }
 
 impl Client {
+    pub fn of(host: HostSpec) -> Self {
+        let id = host.id.clone();
+        let (fleet, notices) = Fleet::start(vec![host]);
+        let state = FleetState::new(fleet.hosts().cloned());
+        Self {
+            fleet,
+            host: id,
+            notices,
+            state,
+            replies: Vec::new(),
+            last_id: 0,
+            wishes: Vec::new(),
+            questions: Vec::new(),
+            snapshots: 0,
+        }
+    }
+
     /// Takes in one notice.
     pub async fn hears(&mut self, what: &str) {
         let heard = timeout(PATIENCE, self.notices.recv()).await;
         let notice =
             heard.unwrap_or_else(|_| panic!("waited in vain for {what}: {:#?}", self.state.hosts));
         let notice = notice.expect("the fleet ended");
-        if let Notice::Replied { id, reply } = notice.notice {
-            self.replies.push((id, *reply));
-        } else {
-            self.state.apply(notice, 0);
+        match notice.notice {
+            Notice::Replied { id, reply } => self.replies.push((id, *reply)),
+            Notice::Asked(asked) => self.questions.push(asked),
+            ref told => {
+                let is_snapshot = matches!(told, Notice::Event(event) if matches!(**event, Event::Snapshot { .. }));
+                self.snapshots += usize::from(is_snapshot);
+                self.state.apply(notice, 0);
+            }
         }
     }
 
@@ -252,7 +266,7 @@ impl Client {
     pub async fn ask(&mut self, request: Request) -> Reply {
         self.last_id += 1;
         let id = RequestId(self.last_id);
-        self.fleet.send(&HostId::local(), id, request).unwrap();
+        self.fleet.send(&self.host, id, request).unwrap();
         loop {
             if let Some(at) = self.replies.iter().position(|(replied, _)| *replied == id) {
                 return self.replies.swap_remove(at).1;
@@ -300,9 +314,10 @@ impl Client {
         what: &str,
         is: impl Fn(&Session) -> bool,
     ) -> Session {
+        let host = self.host.clone();
         self.until(what, |state| {
             state
-                .session(&HostId::local(), id)
+                .session(&host, id)
                 .filter(|session| is(session))
                 .cloned()
         })
@@ -326,13 +341,13 @@ impl Client {
     }
 
     pub fn watch(&mut self, id: &SessionId) {
-        self.wishes.push((HostId::local(), id.clone()));
+        self.wishes.push((self.host.clone(), id.clone()));
         self.fleet.watch(&self.wishes);
     }
 
     /// Watches exactly these.
     pub fn watch_all<'a>(&mut self, ids: impl Iterator<Item = &'a SessionId>) {
-        let wishes: Vec<_> = ids.map(|id| (HostId::local(), id.clone())).collect();
+        let wishes: Vec<_> = ids.map(|id| (self.host.clone(), id.clone())).collect();
         if wishes != self.wishes {
             self.wishes = wishes;
             self.fleet.watch(&self.wishes);
@@ -355,8 +370,9 @@ impl Client {
 
     /// Waits until a watched screen shows `text`; returns the row.
     pub async fn sees(&mut self, id: &SessionId, text: &str) -> String {
+        let host = self.host.clone();
         self.until(text, |state| {
-            let rows = state.screen(&HostId::local(), id)?.screen().text();
+            let rows = state.screen(&host, id)?.screen().text();
             rows.into_iter().find(|row| row.contains(text))
         })
         .await

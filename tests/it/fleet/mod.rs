@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod many;
+mod ssh;
 mod state;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cm_tui::domain::{HostId, Origin, PaneRef, Seq, Session, SessionId, SessionState};
-use cm_tui::fleet::{Fleet, FleetConfig, HostNotice, Notice, RequestId, SendError};
+use cm_tui::fleet::{Fleet, HostNotice, HostSpec, Notice, RequestId, SendError};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::{
     Event, Failure, FailureKind, Greeting, Hello, NEWEST, Reply, Request, Resume, ScreenUpdate,
@@ -121,10 +123,7 @@ impl Scene {
         let paths = Paths::from_lookup(|_| Some(base.clone())).unwrap();
         std::fs::create_dir(&paths.run_dir).unwrap();
         let listener = UnixListener::bind(paths.socket()).unwrap();
-        let (fleet, notices) = Fleet::start(FleetConfig {
-            paths,
-            agent_program: "/nonexistent".into(),
-        });
+        let (fleet, notices) = Fleet::start(vec![HostSpec::local(paths, "/nonexistent".into())]);
         Self {
             _dir: dir,
             listener,

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 
 use super::{changed, failure, keyframe, session, sid, snapshot, update, welcome};
 
+/// Our own clock, in all of these tests.
+const NOW: u64 = 5000;
+
 fn local(notices: Vec<Notice>) -> FleetState {
     let mut state = FleetState::new([HostId::local()]);
     for notice in notices {
@@ -15,7 +18,7 @@ fn local(notices: Vec<Notice>) -> FleetState {
                 host: HostId::local(),
                 notice,
             },
-            5000,
+            NOW,
         );
     }
     state
@@ -134,7 +137,10 @@ fn a_lost_host_keeps_its_sessions_and_screens() {
     ]);
     assert_eq!(
         state.hosts[0].connection,
-        ConnectionState::Lost(failure("cable cut"))
+        ConnectionState::Lost {
+            since: NOW,
+            failure: failure("cable cut")
+        }
     );
     assert_eq!(
         (names(&state), shown(&state, "a").as_deref()),
