@@ -5,14 +5,15 @@
 //! tmux by push. tmux holds the sessions, so they outlive both.
 //!
 //! ```text
-//!  your terminal                               each host
-//! ┌──────────────────────────┐               ┌──────────────────────────────────────────┐
-//! │ cm-tui                   │  Unix socket  │ cm-agent                                 │
-//! │  tui ◄─ fleet ◄─ transport ◄═══════════► │  server ─ hub ─ monitor                  │
-//! └──────────────────────────┘               │            │ control mode, pane output   │
-//!                                            │            ▼                             │
-//!                                            │ tmux servers (outlive agent and cm-tui)  │
-//!                                            └──────────────────────────────────────────┘
+//!  your terminal                                each host, this machine too
+//! ┌───────────────────────────┐                ┌──────────────────────────────────────────┐
+//! │ cm-tui                    │ SSH connection │ cm-agent stdio ── Unix socket ──┐        │
+//! │  tui ◄─ fleet ◄─ transport ◄══════════════►│                                 ▼        │
+//! │                           │ (here: the     │ cm-agent: server ─ hub ─ monitor         │
+//! │  attach: a connection     │  socket alone) │            │ control mode, pane output   │
+//! │          of its own       ◄══════════════► │            ▼                             │
+//! └───────────────────────────┘                │ tmux servers (outlive agent and cm-tui)  │
+//!                                              └──────────────────────────────────────────┘
 //! ```
 //!
 //! # Words
@@ -69,6 +70,9 @@
 //!   joined to a snapshot in one command list ([`agent::tmux`]).
 //! - **Screens are states, not streams.** A client gets a keyframe, then numbered updates at a bounded rate; a slow one
 //!   loses intermediate screens, never the truth. A pane over its byte budget is not parsed, but joined again.
+//! - **Hosts know nothing of each other.** One task each keeps its connection ([`fleet`]); what only the human can answer
+//!   on the way (trust, secrets, whether to install) is a question that travels up and an answer that travels down
+//!   (`transport::asking`). [`transport`] alone knows SSH.
 //! - **Events are never dropped.** They are numbered; a client that comes back asks for what it missed.
 //!
 //! # Where to add …
@@ -80,6 +84,7 @@
 //! | a key or action | a row in `tui/action.rs`, an arm in `tui/update/` | help, palette, hints and config names follow |
 //! | a wire message | a variant in `protocol/message.rs`, an arm in `agent/hub/orders.rs` or `fleet/state.rs` | the protocol samples |
 //! | a setting | a field with a default in `config/settings.rs` | the documented-sample test |
+//! | a way to a host | a file in `transport/` that yields a byte stream, an arm in `fleet/line.rs` | `tests/it/fleet/ssh.rs` over it |
 
 pub mod agent;
 #[cfg(feature = "client")]

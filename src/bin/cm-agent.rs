@@ -9,8 +9,9 @@ use cm_tui::agent::daemon::{self, DaemonError};
 use cm_tui::agent::{demo, stdio, tmux};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::{NEWEST, OLDEST, Reply, Request, Status};
+use cm_tui::transport::ask;
 use cm_tui::transport::local::{self, READY};
-use cm_tui::transport::{ask, connection::ConnectionError};
+use cm_tui::transport::retire::{self, Whom};
 use color_eyre::eyre::{Report, Result};
 
 /// Watches the tmux sessions of this host and serves cm-tui.
@@ -92,20 +93,22 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
             stdio::bridge(paths, &std::env::current_exe()?).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Order::Status => Ok(match ask_running(paths, Request::Status).await? {
+        Order::Status => Ok(match ask_status(paths).await? {
             Some(Reply::Status(status)) => {
                 say(&describe(&status));
                 ExitCode::SUCCESS
             }
             _ => not_running(),
         }),
-        Order::Stop => Ok(match ask_running(paths, Request::Stop).await? {
-            Some(_) => {
+        Order::Stop => match local::connect(&paths.socket()).await {
+            Ok(stream) => {
+                retire::stop(stream.into_split(), "cm-agent", Whom::Any).await?;
                 say("stopped; sessions live on");
-                ExitCode::SUCCESS
+                Ok(ExitCode::SUCCESS)
             }
-            None => not_running(),
-        }),
+            Err(error) if local::means_no_agent(&error) => Ok(not_running()),
+            Err(error) => Err(error.into()),
+        },
         Order::Fdpass { .. } | Order::Demo { .. } => Ok(ExitCode::SUCCESS),
     }
 }
@@ -164,14 +167,11 @@ fn refuse(detach: bool, message: &str, hint: &str) -> ExitCode {
 }
 
 /// The answer of the running agent, or `None` when none runs.
-async fn ask_running(paths: &Paths, request: Request) -> Result<Option<Reply>> {
+async fn ask_status(paths: &Paths) -> Result<Option<Reply>> {
     match local::connect(&paths.socket()).await {
-        Ok(stream) => match ask(stream.into_split(), "cm-agent", request).await {
-            Ok(reply) => Ok(Some(reply)),
-            // It stopped before its answer left: that is what was asked for.
-            Err(ConnectionError::Closed) => Ok(Some(Reply::Done)),
-            Err(error) => Err(error.into()),
-        },
+        Ok(stream) => Ok(Some(
+            ask(stream.into_split(), "cm-agent", Request::Status).await?,
+        )),
         Err(error) if local::means_no_agent(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Arguments;
-use crate::fleet::{Fleet, FleetConfig};
+use crate::config::{self, Config};
+use crate::fleet::{self, Fleet, Here};
 use crate::paths::{Paths, PathsError};
 use crate::tui::own::OwnPane;
 use crate::tui::{self, Options, TuiError};
@@ -57,15 +58,19 @@ pub fn dashboard(arguments: Arguments) -> Result<(), DashboardError> {
         .build()
         .map_err(DashboardError::Runtime)?;
     let result = runtime.block_on(async {
-        let (fleet, notices) = Fleet::start(FleetConfig {
+        let machine = Here {
             paths: paths.clone(),
             agent_program,
-        });
+        };
+        // What is wrong with the file is shown by the dashboard, which reads it again.
+        let config = config::load(&paths.config_file())
+            .map_or_else(|_| Config::default(), |(config, _)| config);
+        let (fleet, notices) = Fleet::start(fleet::hosts(&config, &machine));
         let options = Options {
             hosts: fleet.hosts().cloned().collect(),
             here: here(&paths),
             own: OwnPane::from_env(),
-            paths,
+            machine,
             demo: arguments.demo,
         };
         tui::run(options, fleet, notices).await

@@ -9,13 +9,19 @@
 //!   bytes; how the input was cut does not matter.
 //! * **A screen can be sent whole or as a difference**: [`Screen::keyframe`] and [`Screen::difference`].
 //! * **Nothing that was printed reaches another terminal.** Only cells leave the room; [`sanitize`] cleans every text that
-//!   is shown, logged, pasted or used as a name.
+//!   is shown, logged, pasted or used as a name. The one exception is a person who attaches to a session of another
+//!   host, and then [`Passage`] says what may pass.
 
 mod emulator;
 mod filter;
 mod paint;
+#[cfg(feature = "client")]
+mod passage;
 pub mod sanitize;
 mod screen;
+mod under;
 
 pub use emulator::{Emulator, Fed, Signal};
+#[cfg(feature = "client")]
+pub use passage::{Passage, Passing};
 pub use screen::{CellRef, Colour, Cursor, CursorShape, Screen, Size};

@@ -10,6 +10,7 @@ pub enum Action {
     Approve,
     Deny,
     NextWaiting,
+    AnswerHost,
     Down,
     Up,
     First,
@@ -24,6 +25,7 @@ pub enum Action {
     Rename,
     Kill,
     Demo,
+    Reconnect,
     Filter,
     ScrollUp,
     ScrollDown,
@@ -170,6 +172,7 @@ pub const TABLE: &[Spec] = {
         ranked(row(A::Approve, "approve", "approve", "Answers yes to the open prompt, this once.", C::Answer, PROMPT, &["y"]), 1),
         ranked(row(A::Deny, "deny", "deny", "Answers no to the open prompt.", C::Answer, PROMPT, &["n"]), 2),
         ranked(row(A::NextWaiting, "next-waiting", "next waiting", "Goes to the next session that needs you.", C::Answer, FLEET, &["tab"]), 16),
+        ranked(row(A::AnswerHost, "answer-host", "answer host", "Opens what a host asks before it can be used: its key, a password.", C::Answer, FLEET, &["A"]), 5),
 
         ranked(row(A::Attach, "attach", "attach", "Opens the session full screen in tmux; detach comes back here.", C::Session, FLEET, &["enter"]), 10),
         ranked(row(A::Type, "type", "type", "Sends every key to the session until you leave.", C::Session, FLEET, &["i"]), 11),
@@ -177,6 +180,7 @@ pub const TABLE: &[Spec] = {
         ranked(dangerous(row(A::Kill, "kill", "kill", "Ends the session's program; asks first.", C::Session, FLEET, &["x"])), 13),
         row(A::Rename, "rename", "rename", "Gives the session another name.", C::Session, FLEET, &["r"]),
         row(A::Demo, "demo", "demo", "Starts three stand-in tools to try things with.", C::Session, FLEET, &["D"]),
+        ranked(row(A::Reconnect, "reconnect", "reconnect", "Tries the selected host again at once.", C::Session, FLEET, &["R"]), 11),
 
         ranked(row(A::Filter, "filter", "filter", "Shows only what matches; a leading ! turns it round.", C::Move, FLEET, &["/"]), 14),
         row(A::Down, "down", "down", "Selects the next session.", C::Move, FLEET, &["j", "down"]),

@@ -71,11 +71,33 @@ pub fn age(millis: u64) -> String {
     }
 }
 
+/// An age in milliseconds as one number, right-aligned in three columns (four from a hundred days on): ` 9s`, `59m`, `23h`.
+pub fn rough_age(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (number, unit) = match seconds {
+        0..60 => (seconds, 's'),
+        60..3600 => (seconds / 60, 'm'),
+        3600..86_400 => (seconds / 3600, 'h'),
+        _ => ((seconds / 86_400).min(999), 'd'),
+    };
+    format!("{number:>2}{unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case(0, " 0s")]
+    #[case(59_999, "59s")]
+    #[case(60_000, " 1m")]
+    #[case(3_600_000, " 1h")]
+    #[case(u64::MAX, "999d")]
+    fn rough_ages_have_one_unit(#[case] millis: u64, #[case] text: &str) {
+        assert_eq!(rough_age(millis), text);
+    }
 
     #[rstest]
     #[case(0, "0:00")]

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::questions::QuestionId;
 use crate::domain::{HostId, Session, SessionId};
 use crate::fleet::RequestId;
+use crate::fleet::attach::Place;
 use crate::protocol::{MAX_KEYS, Request};
+use crate::transport::asking::Answer;
 
 /// A session wherever it runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,16 +32,31 @@ pub enum Effect {
         id: RequestId,
         request: Request,
     },
+    /// What the person says to a host's question.
+    Answer { id: QuestionId, answer: Answer },
+    /// Tries a host again at once.
+    Reconnect(HostId),
     /// Exactly these screens are wanted from now on.
     Watch(Vec<Target>),
     /// Hands the terminal to tmux until the person detaches.
     Attach(Attach),
+    /// Opens a terminal on another host, and hands ours to it once it is there.
+    AttachOver(AttachOver),
     /// Stops the process as ctrl-z does in other programs.
     Suspend,
     /// Draws every cell again.
     Redraw,
     /// Ends the dashboard.
     Quit,
+}
+
+/// Which session of another host is attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachOver {
+    pub host: HostId,
+    /// What people call the session.
+    pub name: String,
+    pub place: Place,
 }
 
 /// Where a session of this machine is attached to.

@@ -4,8 +4,10 @@
 
 use ratatui::layout::Rect;
 
+use super::about;
 use super::model::{Model, Page};
 use super::rows::Density;
+use super::theme::Role;
 use super::widget::{width, wrap};
 use crate::domain::{Answer, Prompt, PromptKind, Session};
 
@@ -23,6 +25,8 @@ const FLAT_BELOW: u16 = 18;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pane {
     pub header: Rect,
+    /// What is wrong with its host; no lines when nothing is.
+    pub notice: Rect,
     pub body: Rect,
 }
 
@@ -74,6 +78,11 @@ pub fn too_small(area: Rect) -> bool {
     area.width < SMALLEST.0 || area.height < SMALLEST.1
 }
 
+/// Whether enter shows the page of what is selected, because the list fills the terminal.
+pub fn enter_looks(model: &Model) -> bool {
+    !side_by_side(model.area) && model.page == Page::List
+}
+
 /// Whether list and screen stand side by side.
 pub fn side_by_side(area: Rect) -> bool {
     area.width >= MEDIUM
@@ -94,6 +103,7 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
         layout.frame = Some(frame);
         layout.pane = Some(Pane {
             header: Rect::new(frame.x, frame.y, frame.width, 1),
+            notice: Rect::default(),
             body: inner(frame, if side_by_side(area) { 2 } else { 1 }, 1),
         });
         return layout;
@@ -113,18 +123,26 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
         layout.prompt = Some(prompt);
         layout.rules.insert(1, take_bottom(&mut middle, 1));
     }
-    if model.sessions().next().is_none() {
+    // With several hosts the list says how each of them is.
+    if model.sessions().next().is_none() && model.fleet.hosts.len() < 2 {
         layout.empty = Some(middle);
         return layout;
     }
-    let pane = |area: Rect| Pane {
-        header: Rect { height: 1, ..area },
-        body: Rect::new(
-            area.x,
-            area.y + area.height.min(2),
-            area.width,
-            area.height.saturating_sub(2),
-        ),
+    let pane = |area: Rect| {
+        let body = below(area, 2);
+        let wanted = notice(model, body.width).len();
+        // The screen keeps most of the room.
+        let lines = u16::try_from(wanted)
+            .unwrap_or(u16::MAX)
+            .min(body.height / 2);
+        Pane {
+            header: Rect { height: 1, ..area },
+            notice: Rect {
+                height: lines,
+                ..body
+            },
+            body: below(body, if lines > 0 { lines + 1 } else { 0 }),
+        }
     };
     if side_by_side(area) {
         let list = list_width(area.width);
@@ -150,6 +168,29 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
         layout.list = Some(middle);
     }
     layout
+}
+
+/// What is wrong with the host of the selected session, wrapped.
+pub fn notice(model: &Model, columns: u16) -> Vec<(String, Role)> {
+    let Some((host, _)) = model.selected() else {
+        return Vec::new();
+    };
+    let said = about::host(model, host).into_iter();
+    said.flat_map(|(words, role)| {
+        let lines = wrap(&words, columns).into_iter();
+        lines.map(move |line| (line, role))
+    })
+    .collect()
+}
+
+/// What is left of `area` without its first `lines`.
+fn below(area: Rect, lines: u16) -> Rect {
+    let lines = lines.min(area.height);
+    Rect {
+        y: area.y + lines,
+        height: area.height - lines,
+        ..area
+    }
 }
 
 fn inner(area: Rect, x: u16, y: u16) -> Rect {

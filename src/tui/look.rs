@@ -2,8 +2,10 @@
 //!
 //! Promise: a state is never told by colour alone, and both glyph sets take one column each.
 
+use super::clock::rough_age;
 use super::theme::Role;
-use crate::domain::{Session, SessionState};
+use crate::domain::{HostId, Session, SessionState, UnixMillis};
+use crate::fleet::{ConnectionState, Host};
 use crate::protocol::LogKind;
 
 /// Which characters may be drawn besides text.
@@ -88,6 +90,56 @@ impl GlyphSet {
     }
 }
 
+/// What a host is drawn with: glyph, word and role.
+pub fn host(
+    glyphs: GlyphSet,
+    host: &Host,
+    asks: bool,
+    now: UnixMillis,
+) -> (&'static str, String, Role) {
+    let alert = |word: &str| (glyphs.pick("▲", "!"), word.to_owned(), Role::NeedsYou);
+    let wrong = |word: String| (glyphs.pick("✗", "x"), word, Role::Error);
+    let since = |then: UnixMillis| rough_age(now.saturating_sub(then));
+    match &host.connection {
+        _ if asks => alert("needs you"),
+        ConnectionState::Asking => alert("needs you"),
+        ConnectionState::Lost { .. } if host.needs_human => alert("needs you"),
+        // Tried again and again, its row stands still but for the glyph.
+        ConnectionState::Connecting => match (host.away_since, &host.failure) {
+            (Some(then), Some(_)) => (
+                glyphs.pick("…", "."),
+                format!("lost {}", since(then)),
+                Role::Error,
+            ),
+            _ => (glyphs.pick("…", "."), "connecting".to_owned(), Role::Muted),
+        },
+        ConnectionState::Stale { since: then } => (
+            glyphs.pick("◌", "~"),
+            format!("stale {}", since(*then)),
+            Role::NeedsYou,
+        ),
+        ConnectionState::Lost { since: then, .. } => wrong(format!("lost {}", since(*then))),
+        ConnectionState::Connected if host.trouble.is_some() => wrong("trouble".to_owned()),
+        ConnectionState::Connected => {
+            let word = match host.round_trip {
+                _ if host.id.as_str() == HostId::LOCAL => "here".to_owned(),
+                Some(took) => format!("{} ms", took.as_millis()),
+                None => "connected".to_owned(),
+            };
+            (glyphs.pick("●", "o"), word, Role::Muted)
+        }
+    }
+}
+
+/// Why a host is lost, without the beginning that only repeats its name.
+pub fn reason<'a>(host: &Host, message: &'a str) -> &'a str {
+    let named = format!("“{}”", host.id);
+    message
+        .split_once(named.as_str())
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map_or(message, |(_, why)| why)
+}
+
 /// What a session does, in a few words; the part behind the word may be foreign.
 pub fn words(session: &Session) -> (String, String) {
     match &session.state {
@@ -140,5 +192,24 @@ pub fn event(kind: LogKind) -> (&'static str, Role) {
         LogKind::Killed => ("killed", Role::Muted),
         LogKind::Lost => ("lost", Role::Error),
         LogKind::Renamed => ("renamed", Role::Muted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("cannot reach host “gpu-2”: connection refused", "connection refused")]
+    #[case("cannot reach host “gpu-2” at [::1]:22: timed out", "timed out")]
+    #[case(
+        "cannot reach host “gpu-22”: refused",
+        "cannot reach host “gpu-22”: refused"
+    )]
+    #[case("no agent on “gpu-2”", "no agent on “gpu-2”")]
+    fn a_row_says_why_without_saying_its_name_again(#[case] message: &str, #[case] why: &str) {
+        assert_eq!(reason(&Host::new(HostId::new("gpu-2")), message), why);
     }
 }

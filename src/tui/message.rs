@@ -2,8 +2,11 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::questions::QuestionId;
 use super::settings::Loaded;
+use crate::domain::HostId;
 use crate::fleet::{HostNotice, RequestId, SendError};
+use crate::transport::asking::Question;
 
 /// Something happened; `update` decides what it means.
 #[derive(Debug)]
@@ -18,6 +21,14 @@ pub enum Msg {
     /// The time that the model asked for has come.
     Ticked,
     Notice(HostNotice),
+    /// A host can go on only when the person answers.
+    Asked {
+        id: QuestionId,
+        host: HostId,
+        question: Question,
+    },
+    /// Nobody waits for the answer to this question any more.
+    Withdrawn(QuestionId),
     /// A request could not be handed over.
     NotSent {
         id: RequestId,
@@ -28,5 +39,14 @@ pub enum Msg {
     /// The program that had the terminal ended; the error is one line for people.
     Returned {
         error: Option<String>,
+    },
+    /// A session of another host could not be shown, or its connection broke.
+    NotAttached {
+        message: String,
+        hint: String,
+    },
+    /// A session of another host could be shown now, but keys that are being typed are meant for something else.
+    Interrupted {
+        name: String,
     },
 }

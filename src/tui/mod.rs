@@ -14,11 +14,13 @@
 //! * **The terminal is given back** at every end ([`terminal`]).
 //!
 //! Floors inside the room, each importing only those below:
-//! `mod` · `update` · `view`, `timing` · `layout` · `model`, `message` · `overlay`, `scroll` · `widget`, `rows` ·
-//! `settings` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `colours`, `effect`, `clock`, `own`, `passthrough`, `signals`,
+//! `mod` · `update` · `view`, `timing` · `layout` · `about` · `model`, `message` · `overlay`, `scroll` · `widget`, `rows` ·
+//! `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `colours`, `effect`, `questions`, `clock`, `own`, `passthrough`, `signals`,
 //! `terminal`.
 
+pub mod about;
 pub mod action;
+pub mod attach;
 pub mod clock;
 pub mod colours;
 pub mod effect;
@@ -31,6 +33,7 @@ pub mod model;
 pub mod overlay;
 pub mod own;
 pub mod passthrough;
+pub mod questions;
 pub mod rows;
 mod run;
 pub mod scroll;

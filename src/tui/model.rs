@@ -1,6 +1,6 @@
 //! Everything the dashboard shows and remembers, as one plain value.
 //!
-//! Promise: only `update` changes it, views only read it; the selection is a session, never a place in a list.
+//! Promise: only `update` changes it, views only read it; the selection is a session or a host, never a place in a list.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,9 @@ use super::effect::Target;
 use super::keymap::{Context, Key};
 use super::overlay::{Overlay, Scene};
 use super::own::OwnPane;
-use super::rows::{self, Filter, Part};
+use super::questions::Questions;
+pub use super::rows::Selection;
+use super::rows::{self, Filter};
 use super::scroll::Scrollback;
 use super::settings::Settings;
 use super::toast::{Level, Toasts};
@@ -25,13 +27,6 @@ pub enum Page {
     #[default]
     List,
     Screen,
-}
-
-/// The row that is selected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    pub target: Target,
-    pub part: Part,
 }
 
 /// The prompt that the last frame showed, and since when it has been in every frame.
@@ -103,6 +98,8 @@ pub struct Model {
     pub filter: Filter,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
+    /// What hosts ask; the one that is open is among them.
+    pub questions: Questions,
     pub toasts: Toasts,
     pub scroll: Option<Scrollback>,
     pub displayed: Option<Displayed>,
@@ -112,7 +109,7 @@ pub struct Model {
     /// The session to select (and whether to attach to it) as soon as it is known.
     pub expected: Option<(Target, bool)>,
     pub watched: Vec<Target>,
-    pub last_click: Option<(Moment, Target)>,
+    pub last_click: Option<(Moment, Selection)>,
     /// What was wrong with the settings when they were last read.
     pub complaints: Vec<String>,
     /// The pane we run in ourselves.
@@ -142,6 +139,7 @@ impl Model {
             typing: None,
             filter: Filter::default(),
             overlays: Vec::new(),
+            questions: Questions::default(),
             toasts: Toasts::default(),
             scroll: None,
             displayed: None,
@@ -169,12 +167,32 @@ impl Model {
     }
 
     pub fn target(&self) -> Option<&Target> {
-        self.selection.as_ref().map(|selection| &selection.target)
+        self.selection.as_ref().and_then(Selection::target)
     }
 
     /// The selected session, if it still exists.
     pub fn selected(&self) -> Option<(&Host, &Session)> {
         self.target().and_then(|target| self.session(target))
+    }
+
+    /// The selected host, or the one of the selected session.
+    pub fn selected_host(&self) -> Option<&Host> {
+        self.fleet.host(self.selection.as_ref()?.host())
+    }
+
+    /// Whether the host waits for an answer of the person.
+    pub fn asks(&self, host: &HostId) -> bool {
+        self.questions.of(host).is_some()
+    }
+
+    /// How many questions wait that no overlay shows.
+    pub fn questions_aside(&self) -> usize {
+        let is_open = |overlay: &Overlay| matches!(overlay, Overlay::Question(_));
+        if self.overlays.iter().any(is_open) {
+            0
+        } else {
+            self.questions.len()
+        }
     }
 
     pub fn session(&self, target: &Target) -> Option<(&Host, &Session)> {
@@ -221,12 +239,28 @@ impl Model {
         }
     }
 
+    /// What enter does on the selected host; `None` while a session is selected.
+    pub fn host_action(&self) -> Option<Action> {
+        let Some(Selection::Host(id)) = &self.selection else {
+            return None;
+        };
+        let host = self.fleet.host(id)?;
+        Some(if self.asks(id) {
+            Action::AnswerHost
+        } else if host.is_live() {
+            Action::Start
+        } else {
+            Action::Reconnect
+        })
+    }
+
     /// What overlays may read.
     pub fn scene(&self) -> Scene<'_> {
         Scene {
             fleet: &self.fleet,
             settings: &self.settings,
             now: self.now,
+            questions: self.questions.len(),
         }
     }
 
@@ -236,8 +270,12 @@ impl Model {
         match action {
             Action::Approve => self.certain(Answer::Yes),
             Action::Deny => self.certain(Answer::No),
-            Action::NextWaiting => !self.waiting().is_empty(),
-            Action::Attach | Action::Kill => live,
+            Action::NextWaiting => !self.waiting().is_empty() || self.questions_aside() > 0,
+            Action::AnswerHost => self.questions_aside() > 0,
+            Action::Reconnect => self.selected_host().is_some_and(|host| !host.is_live()),
+            // On a host it answers, reconnects or starts: always something.
+            Action::Attach => live || self.host_action().is_some(),
+            Action::Kill => live,
             Action::Type => {
                 live && self
                     .selected()

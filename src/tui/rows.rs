@@ -1,19 +1,51 @@
 //! The list as rows: who needs you, then every context with its sessions.
 //!
-//! Promise: a session keeps its place in its context whatever its state; the order depends on nothing that changes while
-//! it lives, except its name.
+//! Promise: a session keeps its place in its context whatever its state, and a host whether it is there or not; the order
+//! depends on nothing that changes while they live, except a session's name.
 
 use std::collections::BTreeMap;
 
 use super::effect::Target;
-use crate::domain::Session;
-use crate::fleet::{ConnectionState, FleetState, Host};
+use crate::domain::{HostId, Session};
+use crate::fleet::{FleetState, Host};
 
 /// Which part of the list a row is in. A session that needs you has a row in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Waiting,
     Tree,
+}
+
+/// What can be selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    Session {
+        target: Target,
+        part: Part,
+    },
+    /// A host without sessions.
+    Host(HostId),
+}
+
+impl Selection {
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Session { target, .. } => Some(target),
+            Self::Host(_) => None,
+        }
+    }
+
+    pub fn host(&self) -> &HostId {
+        match self {
+            Self::Session { target, .. } => &target.host,
+            Self::Host(host) => host,
+        }
+    }
+
+    /// Whether it is the same session or host, in whichever part of the list.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.target() == other.target() && self.host() == other.host()
+    }
 }
 
 /// How much room the list has.
@@ -30,14 +62,12 @@ pub enum Row<'a> {
     /// The title of the first part, with how many wait.
     Title(usize),
     Gap,
-    /// A context: host and folder, as a path on the host.
+    /// A context: host and folder, as a path on the host; or a host alone, when it has no sessions.
     Group {
         host: &'a Host,
         dir: Option<String>,
         count: usize,
     },
-    /// Something about the host above: what is wrong, or what to do.
-    Note(String),
     Session {
         host: &'a Host,
         session: &'a Session,
@@ -46,13 +76,20 @@ pub enum Row<'a> {
 }
 
 impl Row<'_> {
-    pub fn target(&self) -> Option<(Target, Part)> {
+    /// What selecting this row selects.
+    pub fn selects(&self) -> Option<Selection> {
         match self {
             Self::Session {
                 host,
                 session,
                 part,
-            } => Some((Target::new(&host.id, &session.id), *part)),
+            } => Some(Selection::Session {
+                target: Target::new(&host.id, &session.id),
+                part: *part,
+            }),
+            Self::Group {
+                host, dir: None, ..
+            } => Some(Selection::Host(host.id.clone())),
             _ => None,
         }
     }
@@ -73,6 +110,22 @@ impl Filter {
 
     /// Whether every word occurs in what a session shows; a leading `!` turns it round.
     pub fn matches(&self, host: &Host, session: &Session) -> bool {
+        self.fits(&format!(
+            "{} {} {} {} {}",
+            session.name,
+            host.id,
+            session.tool,
+            session.dir,
+            session.state.word()
+        ))
+    }
+
+    /// Whether a host without sessions is shown.
+    pub fn matches_host(&self, host: &Host) -> bool {
+        self.fits(host.id.as_str())
+    }
+
+    fn fits(&self, shown: &str) -> bool {
         let (inverted, words) = match self.text.strip_prefix('!') {
             Some(words) => (true, words),
             None => (false, self.text.as_str()),
@@ -80,15 +133,7 @@ impl Filter {
         if words.trim().is_empty() {
             return true;
         }
-        let shown = format!(
-            "{} {} {} {} {}",
-            session.name,
-            host.id,
-            session.tool,
-            session.dir,
-            session.state.word()
-        )
-        .to_lowercase();
+        let shown = shown.to_lowercase();
         let all = words
             .split_whitespace()
             .all(|word| shown.contains(&word.to_lowercase()));
@@ -143,8 +188,15 @@ pub fn rows<'a>(fleet: &'a FleetState, filter: &Filter, density: Density) -> Vec
     }));
     for host in &fleet.hosts {
         let groups = groups(host, filter);
+        if host.sessions.is_empty() {
+            let alone = fleet.hosts.len() == 1 && host.is_live() && host.trouble.is_none();
+            if !alone && filter.matches_host(host) {
+                push_alone(&mut rows, host, density);
+            }
+            continue;
+        }
         match density {
-            Density::Full => push_host(&mut rows, host, groups, filter),
+            Density::Full => push_host(&mut rows, host, groups),
             Density::Flat => rows.extend(
                 groups
                     .into_values()
@@ -175,26 +227,25 @@ fn groups<'a>(host: &'a Host, filter: &Filter) -> BTreeMap<String, Vec<&'a Sessi
     groups
 }
 
+/// A host that has no sessions.
+fn push_alone<'a>(rows: &mut Vec<Row<'a>>, host: &'a Host, density: Density) {
+    // Hosts without sessions stand close together: a gap for each would push the others out of sight.
+    let follows_another = matches!(rows.last(), Some(Row::Group { dir: None, .. }));
+    if density == Density::Full && !follows_another {
+        gap(rows);
+    }
+    rows.push(Row::Group {
+        host,
+        dir: None,
+        count: 0,
+    });
+}
+
 fn push_host<'a>(
     rows: &mut Vec<Row<'a>>,
     host: &'a Host,
     groups: BTreeMap<String, Vec<&'a Session>>,
-    filter: &Filter,
 ) {
-    let troubled = host.trouble.is_some() || !host.is_live();
-    if groups.is_empty() && (filter.is_active() || !troubled) {
-        return;
-    }
-    let mut notes = notes(host);
-    if groups.is_empty() {
-        gap(rows);
-        rows.push(Row::Group {
-            host,
-            dir: None,
-            count: 0,
-        });
-        rows.append(&mut notes);
-    }
     for (dir, sessions) in groups {
         gap(rows);
         rows.push(Row::Group {
@@ -202,7 +253,6 @@ fn push_host<'a>(
             dir: Some(dir),
             count: sessions.len(),
         });
-        rows.append(&mut notes);
         rows.extend(sessions.into_iter().map(|session| Row::Session {
             host,
             session,
@@ -215,20 +265,6 @@ fn gap(rows: &mut Vec<Row<'_>>) {
     if !rows.is_empty() {
         rows.push(Row::Gap);
     }
-}
-
-/// What is wrong with a host, below its first context.
-fn notes<'a>(host: &Host) -> Vec<Row<'a>> {
-    let ((ConnectionState::Lost(failure), _) | (_, Some(failure))) =
-        (&host.connection, &host.trouble)
-    else {
-        return Vec::new();
-    };
-    [&failure.message, &failure.hint]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .map(|text| Row::Note(text.clone()))
-        .collect()
 }
 
 #[cfg(test)]

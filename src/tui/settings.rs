@@ -12,7 +12,9 @@ use super::look::GlyphSet;
 use super::terminal::Mouse;
 use super::theme::Theme;
 use crate::config::watch::{Changed, WatchError, watch};
-use crate::config::{self, Config, ConfigError, Glyphs};
+use crate::config::{self, Config, ConfigError, Contexts, Glyphs};
+use crate::domain::HostId;
+use crate::fleet;
 use crate::paths::Paths;
 
 /// Reloads that may wait: each reads the newest files, so one is enough.
@@ -28,6 +30,19 @@ pub struct Settings {
     pub mouse: Mouse,
     /// The tool a new session is offered with.
     pub default_tool: String,
+    /// Where work runs, as the user named it.
+    pub contexts: Vec<NamedContext>,
+}
+
+/// A host, maybe with a folder and a tool of its own, under a name of the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedContext {
+    pub name: String,
+    pub host: HostId,
+    /// Short, as people write it; the home folder when there is none.
+    pub dir: Option<String>,
+    /// A profile id; the default tool when there is none.
+    pub tool: Option<String>,
 }
 
 /// Something in a file is wrong: where and what, and what to do about it (may be empty).
@@ -42,6 +57,8 @@ pub struct Problem {
 pub struct Loaded {
     /// `None` where the config cannot be read: what was, stays.
     pub settings: Option<Settings>,
+    /// The config itself, for what is no matter of looks: the hosts. `None` where it cannot be read.
+    pub config: Option<Config>,
     pub problems: Vec<Problem>,
 }
 
@@ -60,6 +77,7 @@ impl Settings {
             Err(error) => {
                 return Loaded {
                     settings: None,
+                    config: None,
                     problems: vec![problem(&error)],
                 };
             }
@@ -84,6 +102,7 @@ impl Settings {
         problems.extend(keys);
         Loaded {
             settings: Some(settings),
+            config: Some(config),
             problems,
         }
     }
@@ -114,6 +133,7 @@ impl Settings {
             reduced_motion: config.reduced_motion,
             mouse: if config.mouse { Mouse::On } else { Mouse::Off },
             default_tool: config.default_tool.clone(),
+            contexts: named(&config.contexts),
         };
         (settings, problems)
     }
@@ -148,4 +168,16 @@ fn problem(error: &ConfigError) -> Problem {
         text: error.to_string(),
         hint: error.hint.clone().unwrap_or_default(),
     }
+}
+/// The contexts that work can be started in, by name.
+fn named(contexts: &Contexts) -> Vec<NamedContext> {
+    let named = contexts.iter().filter_map(|(name, context)| {
+        Some(NamedContext {
+            name: name.clone(),
+            host: fleet::host_of(contexts, name)?,
+            dir: context.dir.clone(),
+            tool: context.tool.clone(),
+        })
+    });
+    named.collect()
 }

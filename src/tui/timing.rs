@@ -8,6 +8,7 @@ use super::look::TURN_MILLIS;
 use super::model::Model;
 use super::rows::{Row, rows};
 use crate::domain::SessionState;
+use crate::fleet::Host;
 
 /// How often ages are drawn again, in milliseconds: they are shown to the second.
 const AGE_MILLIS: u64 = 1_000;
@@ -16,15 +17,21 @@ const AGE_MILLIS: u64 = 1_000;
 pub fn next_wake(model: &Model) -> Option<u64> {
     let mono = model.now.mono;
     let after = |step: u64| (mono / step + 1) * step;
-    let moving =
-        if too_small(model.area) || model.typing.is_some() || model.sessions().next().is_none() {
-            None
-        } else if working_in_sight(model) {
-            Some(after(TURN_MILLIS))
-        } else {
-            Some(after(AGE_MILLIS))
-        };
+    let moving = if too_small(model.area) || model.typing.is_some() || !ages_in_sight(model) {
+        None
+    } else if working_in_sight(model) {
+        Some(after(TURN_MILLIS))
+    } else {
+        Some(after(AGE_MILLIS))
+    };
     moving.into_iter().chain(model.toasts.next_end()).min()
+}
+
+/// Whether anything on the page has an age.
+fn ages_in_sight(model: &Model) -> bool {
+    let is_dated = |host: &Host| host.away_since.is_some();
+    model.sessions().next().is_some()
+        || (model.fleet.hosts.len() > 1 && model.fleet.hosts.iter().any(is_dated))
 }
 
 fn working_in_sight(model: &Model) -> bool {

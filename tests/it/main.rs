@@ -2,17 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod agent;
+mod attach;
 mod chaos;
 mod config;
+mod deploy;
 mod domain;
 mod fleet;
 mod floors;
+mod known_hosts;
 mod lab;
 mod mishaps;
 mod monitor;
+mod openssh;
+mod outer;
 mod protocol;
 mod readme;
 mod server;
+mod ssh_settings;
+mod sshd;
 mod term;
 mod tmux;
 mod tui;

@@ -53,7 +53,11 @@ fn what_the_readme_points_to_is_there() {
     let mut links = 0;
     for part in README.split("](").skip(1) {
         let (target, _) = part.split_once(')').unwrap();
-        if !target.starts_with("http") {
+        if let Some(anchor) = target.strip_prefix('#') {
+            let heading = |line: &str| line.trim_start_matches('#').trim().to_lowercase();
+            let mut headings = README.lines().filter(|line| line.starts_with('#'));
+            assert!(headings.any(|line| heading(line) == anchor), "{target}");
+        } else if !target.starts_with("http") {
             assert!(root.join(target).exists(), "{target}");
             links += 1;
         }

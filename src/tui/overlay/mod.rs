@@ -5,6 +5,7 @@
 mod help;
 mod kill;
 mod palette;
+mod question;
 mod rename;
 mod start;
 
@@ -16,6 +17,7 @@ use ratatui::style::Style;
 pub use help::HelpPage;
 pub use kill::KillQuestion;
 pub use palette::Palette;
+pub use question::QuestionForm;
 pub use rename::RenameForm;
 pub use start::StartForm;
 
@@ -23,12 +25,14 @@ use super::action::Action;
 use super::clock::Moment;
 use super::effect::Target;
 use super::keymap::Context;
+use super::questions::QuestionId;
 use super::settings::Settings;
 use super::theme::Role;
 use super::widget::{Brush, frame, width};
 use crate::domain::HostId;
 use crate::fleet::FleetState;
 use crate::protocol::StartSession;
+use crate::transport::asking::Answer;
 
 /// What an overlay may read.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub struct Scene<'a> {
     pub fleet: &'a FleetState,
     pub settings: &'a Settings,
     pub now: Moment,
+    /// How many questions of hosts wait, with the one that is open.
+    pub questions: usize,
 }
 
 impl Scene<'_> {
@@ -73,31 +79,43 @@ pub enum Command {
         target: Target,
         name: String,
     },
+    /// Answers a host's question.
+    Answer {
+        id: QuestionId,
+        answer: Answer,
+    },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Overlay {
     Start(Box<StartForm>),
     Kill(KillQuestion),
     Rename(RenameForm),
     Help(HelpPage),
     Palette(Palette),
+    Question(Box<QuestionForm>),
 }
 
 impl Overlay {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Self::Kill(_) => &[Context::Confirm],
+            Self::Question(form) => form.contexts(),
             _ => &[Context::Form],
         }
     }
 
     /// Takes a key; `action` is what the keymap makes of it here.
     pub fn key(&mut self, key: KeyEvent, action: Option<Action>, scene: &Scene<'_>) -> Outcome {
+        if let Self::Question(form) = self {
+            // Closing it is an answer, and it may be too early for one.
+            return form.key(key, action, scene);
+        }
         if action == Some(Action::Cancel) {
             return Outcome::Close;
         }
         match self {
+            Self::Question(_) => Outcome::Stay,
             Self::Start(form) => form.key(key, action, scene),
             Self::Kill(question) => question.key(action),
             Self::Rename(form) => form.key(key, action),
@@ -113,6 +131,7 @@ impl Overlay {
             Self::Rename(form) => form.paste(text),
             Self::Help(page) => page.paste(text),
             Self::Palette(palette) => palette.paste(text),
+            Self::Question(form) => form.paste(text, scene),
         }
     }
 
@@ -124,6 +143,7 @@ impl Overlay {
             Self::Rename(_) => centred(screen, 60, 7),
             Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
             Self::Palette(_) => centred(screen, 76, 20),
+            Self::Question(form) => form.area(screen),
         }
     }
 
@@ -134,6 +154,7 @@ impl Overlay {
             Self::Rename(form) => form.draw(buffer, area, scene),
             Self::Help(page) => page.draw(buffer, area, scene),
             Self::Palette(palette) => palette.draw(buffer, area, scene),
+            Self::Question(form) => form.draw(buffer, area, scene),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Palette {
         let actions = TABLE.iter().filter(|spec| {
             !matches!(spec.category, Category::Form | Category::Answer)
                 && spec.action != Action::Palette
-                || spec.action == Action::NextWaiting
+                || matches!(spec.action, Action::NextWaiting | Action::AnswerHost)
         });
         items.extend(actions.map(|spec| {
             Item {

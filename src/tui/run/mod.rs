@@ -1,5 +1,7 @@
 //! The loop of the dashboard: it waits, takes messages in, has effects carried out (`perform.rs`) and draws.
 
+mod desk;
+mod over;
 mod perform;
 
 use std::io;
@@ -9,9 +11,9 @@ use crossterm::event::Event;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 
+use self::desk::Desk;
 use crate::domain::HostId;
-use crate::fleet::{Fleet, HostNotice};
-use crate::paths::Paths;
+use crate::fleet::{self, Fleet, Here, HostNotice};
 use crate::tui::clock::{Clock, Moment};
 use crate::tui::colours::Colours;
 use crate::tui::message::Msg;
@@ -41,7 +43,8 @@ const EVENTS: usize = 64;
 /// How the dashboard is started.
 #[derive(Debug)]
 pub struct Options {
-    pub paths: Paths,
+    /// This machine, as far as reaching others needs it.
+    pub machine: Here,
     /// The hosts of the fleet, in the order they are shown.
     pub hosts: Vec<HostId>,
     /// The folder that new sessions are offered with.
@@ -68,7 +71,8 @@ pub async fn run(
 ) -> Result<(), TuiError> {
     let colours = Colours::detect();
     let signals = Signals::listen().map_err(TuiError::Signals)?;
-    let loaded = Settings::load(&options.paths, colours, None);
+    let paths = options.machine.paths.clone();
+    let loaded = Settings::load(&paths, colours, None);
     let settings = loaded
         .settings
         .clone()
@@ -82,20 +86,24 @@ pub async fn run(
         tty,
         model,
         fleet,
+        machine: options.machine,
         notices: Some(notices),
+        desk: Desk::default(),
         signals,
         clock,
         drawn: Moment::default(),
         demo: options.demo,
+        opening: None,
     };
     if !loaded.problems.is_empty() {
         app.take(Msg::Reloaded(Box::new(Loaded {
             settings: None,
+            config: None,
             ..loaded
         })))
         .await?;
     }
-    let reloads = match settings::reloads(options.paths, app.model.settings.theme.clone()) {
+    let reloads = match settings::reloads(paths, app.model.settings.theme.clone()) {
         Ok(reloads) => Some(reloads),
         Err(error) => {
             // The settings are read all the same; only saving them again has no effect.
@@ -134,14 +142,19 @@ struct App {
     tty: Tty,
     model: Model,
     fleet: Fleet,
+    machine: Here,
     /// `None` when the fleet has ended.
     notices: Option<Receiver<HostNotice>>,
+    /// The ways back to hosts that wait for an answer.
+    desk: Desk,
     signals: Signals,
     clock: Clock,
     /// When the last frame was drawn.
     drawn: Moment,
     /// Whether the stand-in tools are still to be started.
     demo: bool,
+    /// The session of another host that will be shown next.
+    opening: Option<over::Opening>,
 }
 
 impl App {
@@ -156,6 +169,8 @@ impl App {
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                     self.ticked().await?
                 }
+                id = self.desk.withdrawn() => self.take(Msg::Withdrawn(id)).await?,
+                (name, opened) = over::opened(&mut self.opening) => self.opened(name, opened).await?,
                 loaded = received(&mut reloads) => self.reloaded(loaded).await?,
                 notice = received(&mut self.notices) => self.told_by_host(notice).await?,
             };
@@ -254,8 +269,9 @@ impl App {
             let Some(notice) = next else {
                 break;
             };
-            let is_connected = matches!(notice.notice, crate::fleet::Notice::Connected(_));
-            self.take(Msg::Notice(notice)).await?;
+            let is_connected = matches!(notice.notice, fleet::Notice::Connected(_));
+            let msg = self.desk.take(notice);
+            self.take(msg).await?;
             if is_connected && std::mem::take(&mut self.demo) {
                 let effects = demo(&mut self.model);
                 self.carry_out(effects).await?;
@@ -275,6 +291,10 @@ impl App {
         let Some(loaded) = loaded else {
             return Ok(Flow::On);
         };
+        if let Some(config) = &loaded.config {
+            self.fleet.set_hosts(fleet::hosts(config, &self.machine));
+            self.model.fleet.set_hosts(self.fleet.hosts().cloned());
+        }
         let before = self.model.settings.mouse;
         let flow = self.take(Msg::Reloaded(Box::new(loaded))).await?;
         let mouse = self.model.settings.mouse;

@@ -25,11 +25,14 @@ impl App {
                         next.extend(self.send(&host, id, request));
                     }
                     Effect::Watch(targets) => self.watch(targets),
+                    Effect::Answer { id, answer } => self.desk.answer(id, answer),
+                    Effect::Reconnect(host) => self.fleet.reconnect(&host),
                     Effect::Attach(attach) => {
                         let error = self.attach(&attach).await?;
                         let now = self.clock.now();
                         next.extend(update(&mut self.model, Msg::Returned { error }, now));
                     }
+                    Effect::AttachOver(over) => self.open(over),
                     Effect::Suspend => self.suspend()?,
                     Effect::Redraw => {
                         self.tty.forget().map_err(TuiError::Terminal)?;
@@ -66,12 +69,7 @@ impl App {
     /// Stops the process with the terminal restored; returns when it goes on.
     pub(super) fn suspend(&mut self) -> Result<(), TuiError> {
         self.tty.lend();
-        // Not the signal that we catch: this one cannot be caught, and shells treat it alike.
-        let stopped =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-        if let Err(error) = stopped {
-            tracing::warn!(%error, "cannot stop");
-        }
+        stop();
         self.take_back()
     }
 
@@ -118,17 +116,22 @@ impl App {
                 },
                 notice = received(&mut self.notices) => match notice {
                     Some(notice) => {
-                        let effects = update(&mut self.model, Msg::Notice(notice), self.clock.now());
+                        let msg = self.desk.take(notice);
+                        let effects = update(&mut self.model, msg, self.clock.now());
                         self.send_only(effects);
                     }
                     None => self.notices = None,
                 },
+                id = self.desk.withdrawn() => {
+                    let effects = update(&mut self.model, Msg::Withdrawn(id), self.clock.now());
+                    self.send_only(effects);
+                }
             }
         }
     }
 
     /// Carries out what needs no terminal; what does is dropped, because the person is somewhere else.
-    fn send_only(&mut self, effects: Vec<Effect>) {
+    pub(super) fn send_only(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Send { host, id, request } => drop(self.send(&host, id, request)),
@@ -136,5 +139,15 @@ impl App {
                 _ => {}
             }
         }
+    }
+}
+
+/// Stops the process; returns when it goes on.
+pub(super) fn stop() {
+    // Not the signal that we catch: this one cannot be caught, and shells treat it alike.
+    let stopped =
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    if let Err(error) = stopped {
+        tracing::warn!(%error, "cannot stop");
     }
 }

@@ -3,12 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::select::Step;
-use super::{attach, overlay, prompt, scroll, select, start, typing};
+use super::{attach, overlay, prompt, question, scroll, select, start, typing};
 use crate::domain::Answer;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Context, Key, Lookup};
-use crate::tui::layout::{layout, side_by_side};
+use crate::tui::layout::{enter_looks, layout, side_by_side};
 use crate::tui::model::{Model, Page};
 use crate::tui::overlay::{HelpPage, KillQuestion, Overlay, Palette, RenameForm};
 use crate::tui::toast::Level;
@@ -84,7 +84,9 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Approve => prompt::answer(model, Answer::Yes, effects),
         Action::Deny => prompt::answer(model, Answer::No, effects),
         Action::NextWaiting => {
-            if !select::next_waiting(model) {
+            if !select::next_waiting(model) && !model.questions.is_empty() {
+                question::open(model, None);
+            } else if model.waiting().is_empty() {
                 model.toast(Level::Done, "nobody needs you", "");
             }
         }
@@ -96,9 +98,13 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::HalfPageUp => select::step(model, Step::Up(half)),
         Action::Open => open(model),
         Action::Back => back(model),
+        Action::AnswerHost => question::open(model, None),
+        Action::Reconnect => reconnect(model, effects),
         Action::Attach => {
-            if !side_by_side(model.area) && model.page == Page::List {
+            if enter_looks(model) {
                 open(model);
+            } else if let Some(action) = model.host_action() {
+                act_on_host(model, action, effects);
             } else if let Some(target) = model.target().cloned() {
                 attach(model, &target, effects);
             }
@@ -133,6 +139,32 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         | Action::PreviousItem
         | Action::ConfirmYes
         | Action::ConfirmNo => {}
+    }
+}
+
+/// What enter does on a host.
+pub fn act_on_host(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    let host = model.selected_host().map(|host| host.id.clone());
+    match action {
+        Action::AnswerHost => question::open(model, host.as_ref()),
+        Action::Reconnect => reconnect(model, effects),
+        _ => start::open(model),
+    }
+}
+
+/// Tries the selected host again, unless it is there or waits for the person.
+fn reconnect(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(host) = model.selected_host() else {
+        return;
+    };
+    let id = host.id.clone();
+    if model.asks(&id) {
+        question::open(model, Some(&id));
+    } else if host.is_live() {
+        model.toast(Level::Done, format!("{id} is connected"), "");
+    } else {
+        effects.push(Effect::Reconnect(id.clone()));
+        model.toast(Level::Done, format!("trying {id} again"), "");
     }
 }
 

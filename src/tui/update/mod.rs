@@ -7,21 +7,24 @@ mod mouse;
 mod notice;
 mod overlay;
 mod prompt;
+mod question;
 mod scroll;
 mod select;
 mod start;
 mod typing;
 
 use ratatui::layout::Rect;
+use zeroize::Zeroizing;
 
 use super::clock::Moment;
-use super::effect::{Attach, Effect, Target};
+use super::effect::{Attach, AttachOver, Effect, Target};
 use super::layout::layout;
 use super::message::Msg;
 use super::model::{Dirty, Model};
 use super::settings::Loaded;
 use super::toast::Level;
 use crate::fleet::Notice;
+use crate::fleet::attach::Place;
 
 pub use start::demo;
 
@@ -31,6 +34,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
     match msg {
         Msg::Painted => {
             prompt::painted(model);
+            question::painted(model);
             return effects;
         }
         Msg::Key(event) => {
@@ -39,7 +43,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
         }
         Msg::Paste(text) => {
             model.raise(Dirty::Now);
-            typing::paste(model, &text, &mut effects);
+            // It may be a password.
+            typing::paste(model, &Zeroizing::new(text), &mut effects);
         }
         Msg::Mouse(event) => mouse::event(model, event, &mut effects),
         Msg::Resized(columns, rows) => {
@@ -58,6 +63,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
                 return effects;
             }
         }
+        Msg::Asked { id, host, question } => question::asked(model, id, host, question),
+        Msg::Withdrawn(id) => question::withdrawn(model, id),
         Msg::NotSent { id, error } => {
             model.raise(Dirty::Now);
             notice::not_sent(model, id, error);
@@ -68,6 +75,19 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             if let Some(error) = error {
                 model.toast(Level::Failed, error, "");
             }
+        }
+        Msg::NotAttached { message, hint } => {
+            model.raise(Dirty::Now);
+            model.toast(Level::Failed, message, hint);
+        }
+        Msg::Interrupted { name } => {
+            model.raise(Dirty::Now);
+            let words = format!("{name} is not shown: you are in the middle of something else");
+            model.toast(
+                Level::Refused,
+                words,
+                "attach to it again when you are done",
+            );
         }
     }
     settle(model, &mut effects);
@@ -111,6 +131,7 @@ fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     }
     typing::settle(model);
     select::settle(model);
+    question::settle(model);
     let seen = seen(model);
     if seen != model.watched {
         model.watched.clone_from(&seen);
@@ -141,13 +162,7 @@ fn attach(model: &mut Model, target: &Target, effects: &mut Vec<Effect>) {
     let Some((host, session)) = model.session(target) else {
         return;
     };
-    if host.id.as_str() != crate::domain::HostId::LOCAL {
-        let words = format!(
-            "{} runs on {}: only sessions of this machine can be attached to",
-            session.name, host.id
-        );
-        model.toast(Level::Refused, words, "type into it instead");
-    } else if session.state == crate::domain::SessionState::Lost {
+    if session.state == crate::domain::SessionState::Lost {
         let words = format!("{} is lost: its tmux server is gone", session.name);
         model.toast(Level::Refused, words, "");
     } else if model.own.shares_tmux_session(&host.id, session) {
@@ -160,7 +175,16 @@ fn attach(model: &mut Model, target: &Target, effects: &mut Vec<Effect>) {
             words,
             "go there with tmux's own keys, or press i to type into it",
         );
-    } else {
+    } else if host.id.as_str() == crate::domain::HostId::LOCAL {
         effects.push(Effect::Attach(Attach::to(session)));
+    } else {
+        let over = AttachOver {
+            host: host.id.clone(),
+            name: session.name.clone(),
+            place: Place::of(session),
+        };
+        let words = format!("opening {} on {}", over.name, over.host);
+        model.toast(Level::Done, words, "");
+        effects.push(Effect::AttachOver(over));
     }
 }

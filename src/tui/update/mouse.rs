@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::{attach, overlay, scroll, select};
+use super::{attach, keys, overlay, scroll, select};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::layout::{density, layout};
@@ -55,16 +55,18 @@ pub fn event(model: &mut Model, event: MouseEvent, effects: &mut Vec<Effect>) {
 }
 
 fn click(model: &mut Model, row: usize, effects: &mut Vec<Effect>) {
-    let Some(target) = select::select_row(model, model.list_top + row) else {
+    let Some(selection) = select::select_row(model, model.list_top + row) else {
         return;
     };
     let again = model
         .last_click
         .take()
-        .is_some_and(|(at, before)| before == target && model.now.since(at) <= DOUBLE);
-    if again {
-        attach(model, &target, effects);
-    } else {
-        model.last_click = Some((model.now, target));
+        .is_some_and(|(at, before)| before == selection && model.now.since(at) <= DOUBLE);
+    if !again {
+        model.last_click = Some((model.now, selection));
+    } else if let Some(target) = selection.target() {
+        attach(model, target, effects);
+    } else if let Some(action) = model.host_action() {
+        keys::act_on_host(model, action, effects);
     }
 }

@@ -102,7 +102,7 @@ fn replied(model: &mut Model, id: RequestId, reply: Reply, effects: &mut Vec<Eff
             expect(model, &host, session, attach);
         }
         (Pending::Demo, Reply::Started(session))
-            if model.expected.is_none() && model.selection.is_none() =>
+            if model.expected.is_none() && model.target().is_none() =>
         {
             expect(model, &HostId::local(), session, false);
         }

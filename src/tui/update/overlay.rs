@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{keys, select};
+use super::{keys, question, select};
 use crate::protocol::Request;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -96,6 +96,7 @@ fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
                 request,
             });
         }
+        Command::Answer { id, answer } => question::answer(model, id, answer, effects),
         Command::Rename { target, name } => {
             let id = model.next_request(Pending::Rename { name: name.clone() });
             let request = Request::Rename {

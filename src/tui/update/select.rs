@@ -1,4 +1,4 @@
-//! The selection: a session that stays selected while rows come, go and change.
+//! The selection: a session or host that stays selected while rows come, go and change.
 
 use crate::tui::effect::Target;
 use crate::tui::layout::{density, layout};
@@ -14,12 +14,12 @@ pub enum Step {
     Last,
 }
 
-/// The rows that can be selected: (row in the list, session, part).
-fn stops(model: &Model) -> Vec<(usize, Target, Part)> {
+/// The rows that can be selected, with their places in the list.
+fn stops(model: &Model) -> Vec<(usize, Selection)> {
     list(model)
         .iter()
         .enumerate()
-        .filter_map(|(index, row)| row.target().map(|(target, part)| (index, target, part)))
+        .filter_map(|(index, row)| Some((index, row.selects()?)))
         .collect()
 }
 
@@ -34,12 +34,7 @@ pub fn step(model: &mut Model, step: Step) {
     }
     let at = stops
         .iter()
-        .position(|(_, target, part)| {
-            model
-                .selection
-                .as_ref()
-                .is_some_and(|s| s.target == *target && s.part == *part)
-        })
+        .position(|(_, stop)| model.selection.as_ref() == Some(stop))
         .unwrap_or(0);
     let last = stops.len() - 1;
     let next = match step {
@@ -48,40 +43,46 @@ pub fn step(model: &mut Model, step: Step) {
         Step::First => 0,
         Step::Last => last,
     };
-    let (_, target, part) = stops[next].clone();
-    choose(model, target, part);
+    choose(model, stops[next].1.clone());
     // At the very top the titles come into sight as well.
     if next == 0 {
         model.list_top = 0;
     }
 }
 
-fn choose(model: &mut Model, target: Target, part: Part) {
-    if model.target() != Some(&target) {
+fn choose(model: &mut Model, selection: Selection) {
+    if model.target() != selection.target() {
         model.scroll = None;
     }
-    model.selection = Some(Selection { target, part });
+    model.selection = Some(selection);
     model.follow = true;
 }
 
 /// Selects a session in its context, or among those that wait when it is only there.
 pub fn select(model: &mut Model, target: Target) {
-    let part = if stops(model)
-        .iter()
-        .any(|(_, t, part)| *t == target && *part == Part::Tree)
-    {
-        Part::Tree
-    } else {
-        Part::Waiting
+    let in_tree = Selection::Session {
+        target: target.clone(),
+        part: Part::Tree,
     };
-    choose(model, target, part);
+    let is_there = stops(model).iter().any(|(_, stop)| *stop == in_tree);
+    choose(
+        model,
+        if is_there {
+            in_tree
+        } else {
+            Selection::Session {
+                target,
+                part: Part::Waiting,
+            }
+        },
+    );
 }
 
-/// Selects what a click hit. Returns the session, if the row has one.
-pub fn select_row(model: &mut Model, index: usize) -> Option<Target> {
-    let (target, part) = list(model).get(index)?.target()?;
-    choose(model, target.clone(), part);
-    Some(target)
+/// Selects what a click hit and returns it, if the row can be selected.
+pub fn select_row(model: &mut Model, index: usize) -> Option<Selection> {
+    let selection = list(model).get(index)?.selects()?;
+    choose(model, selection.clone());
+    Some(selection)
 }
 
 /// Selects the next session that waits, after the selected one, round and round. Returns whether any waits.
@@ -106,7 +107,13 @@ pub fn next_waiting(model: &mut Model) -> bool {
     {
         model.filter.text.clear();
     }
-    choose(model, target, Part::Waiting);
+    choose(
+        model,
+        Selection::Session {
+            target,
+            part: Part::Waiting,
+        },
+    );
     true
 }
 
@@ -114,25 +121,24 @@ pub fn next_waiting(model: &mut Model) -> bool {
 pub fn settle(model: &mut Model) {
     let stops = stops(model);
     let found = model.selection.as_ref().and_then(|selection| {
-        let same = |(_, target, _): &&(usize, Target, Part)| *target == selection.target;
-        stops
-            .iter()
-            .filter(same)
-            .find(|(_, _, part)| *part == selection.part)
-            .or_else(|| stops.iter().find(same))
-            .cloned()
+        let exact = stops.iter().find(|(_, stop)| stop == selection);
+        let same = || stops.iter().find(|(_, stop)| stop.is_same(selection));
+        // The last session of a host leaves its host behind.
+        let left = Selection::Host(selection.host().clone());
+        let host = || stops.iter().find(|(_, stop)| *stop == left);
+        exact.or_else(same).or_else(host).cloned()
     });
     // A session that is gone hands the selection to whatever took its place.
     let now = found.or_else(|| {
-        let after = stops.iter().find(|(row, _, _)| *row >= model.selected_row);
+        let after = stops.iter().find(|(row, _)| *row >= model.selected_row);
         after.or(stops.last()).cloned()
     });
-    if let Some((row, target, part)) = now {
-        if model.target() != Some(&target) {
+    if let Some((row, selection)) = now {
+        if model.target() != selection.target() {
             model.scroll = None;
         }
         model.selected_row = row;
-        model.selection = Some(Selection { target, part });
+        model.selection = Some(selection);
     } else {
         model.selection = None;
         model.scroll = None;

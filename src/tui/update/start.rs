@@ -10,7 +10,7 @@ use crate::tui::overlay::{Overlay, StartForm};
 const DEMO: (&str, [&str; 3]) = ("demo", ["working", "asking", "finishing"]);
 
 pub fn open(model: &mut Model) {
-    let form = StartForm::new(&model.scene(), model.target(), &model.here);
+    let form = StartForm::new(&model.scene(), model.selection.as_ref(), &model.here);
     model.overlays.push(Overlay::Start(Box::new(form)));
 }
 

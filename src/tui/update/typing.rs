@@ -129,7 +129,8 @@ pub fn settle(model: &mut Model) {
     let reason = match model.session(target) {
         None => Some("the session is gone"),
         Some((_, session)) if session.state.is_over() => Some("the session has ended"),
-        Some((host, _)) if !host.is_live() => Some("the connection is lost"),
+        // A host that is only stale may yet take what is typed.
+        Some((host, _)) if !host.is_connected() => Some("the connection is lost"),
         Some(_) => None,
     };
     if let Some(reason) = reason {

@@ -8,13 +8,18 @@ use super::style;
 use crate::domain::SessionState;
 use crate::tui::action::{Action, Spec, TABLE};
 use crate::tui::keymap::Context;
-use crate::tui::layout::side_by_side;
-use crate::tui::model::{Model, Page};
+use crate::tui::layout::enter_looks;
+use crate::tui::model::Model;
+use crate::tui::overlay::Overlay;
 use crate::tui::theme::Role;
 use crate::tui::widget::{Brush, fill, width};
 
 /// Columns from which the counts have words.
 const WORDS_FROM: u16 = 100;
+/// Columns from which the bar names the host that asks.
+const MEDIUM: u16 = 60;
+/// The most columns of its name.
+const NAME: usize = 20;
 
 pub fn draw_top(model: &Model, buffer: &mut Buffer, area: Rect) {
     let glyphs = model.settings.glyphs;
@@ -23,13 +28,17 @@ pub fn draw_top(model: &Model, buffer: &mut Buffer, area: Rect) {
     let plural =
         |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut right = Vec::new();
-    if hosts > 1 {
-        right.push(plural(hosts, "host"));
+    let live = model.fleet.hosts.iter().filter(|host| host.is_live());
+    match live.count() {
+        _ if hosts < 2 => {}
+        live if live < hosts => right.push(format!("{live} of {hosts} hosts")),
+        _ => right.push(plural(hosts, "host")),
     }
     if sessions > 0 && area.width >= WORDS_FROM {
         right.push(plural(sessions, "session"));
     }
     let right = right.join(&format!(" {} ", glyphs.dot()));
+    let asked = asked(model, area.width);
     let mut brush = Brush::new(buffer, area, glyphs);
     brush
         .skip(1)
@@ -37,6 +46,7 @@ pub fn draw_top(model: &Model, buffer: &mut Buffer, area: Rect) {
         .skip(3);
     if sessions == 0 {
         brush.put("no sessions yet", style(model, Role::Muted));
+        draw_right(model, &mut brush, &asked, &right);
         return;
     }
     let count = |wanted: fn(&SessionState) -> bool| {
@@ -83,11 +93,43 @@ pub fn draw_top(model: &Model, buffer: &mut Buffer, area: Rect) {
             brush.put(&count.to_string(), style).skip(1);
         }
     }
+    draw_right(model, &mut brush, &asked, &right);
+}
+
+/// The questions that wait behind what has the keys: they are to be seen on every page.
+fn asked(model: &Model, columns: u16) -> String {
+    let glyph = model.settings.glyphs.pick("▲", "!");
+    let first = model.questions.iter().next();
+    match (model.questions_aside(), first) {
+        (0, _) | (_, None) => String::new(),
+        (count, _) if columns < MEDIUM => {
+            format!("{glyph} {count} ask{}", if count == 1 { "s" } else { "" })
+        }
+        (1, Some(waiting)) => format!(
+            "{glyph} {} asks you",
+            crate::term::sanitize::label(waiting.host.as_str(), NAME)
+        ),
+        (count, _) => format!("{glyph} {count} hosts ask you"),
+    }
+}
+
+/// At the right end: what hosts ask, and how much there is, as far as there is room.
+fn draw_right(model: &Model, brush: &mut Brush<'_>, asked: &str, right: &str) {
     brush.keep(1);
     let room = brush.room();
-    if width(&right) < room {
-        brush.column_right(&right, room, style(model, Role::Muted));
-    }
+    let wide = width(asked) + if asked.is_empty() { 0 } else { 3 } + width(right);
+    let right = if wide < room { right } else { "" };
+    let gap = if asked.is_empty() || right.is_empty() {
+        0
+    } else {
+        3
+    };
+    let columns = width(asked) + gap + width(right);
+    brush
+        .skip(room.saturating_sub(columns))
+        .put(asked, style(model, Role::NeedsYou))
+        .skip(gap)
+        .put(right, style(model, Role::Muted));
 }
 
 pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
@@ -98,6 +140,17 @@ pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
     let key = bar.patch(style(model, Role::Name));
     let mut brush = Brush::new(buffer, area, glyphs);
     brush.skip(1).keep(1);
+    if !model.overlays.is_empty() {
+        // It may cover the top bar.
+        let asked = asked(model, area.width);
+        let at = Rect {
+            x: area.right().saturating_sub(width(&asked) + 1),
+            width: width(&asked).min(area.width),
+            ..area
+        };
+        brush.keep(width(&asked) + if asked.is_empty() { 0 } else { 2 });
+        Brush::new(brush.buffer(), at, glyphs).put(&asked, bar.patch(style(model, Role::NeedsYou)));
+    }
     if model.typing.is_some() {
         let leave = model.settings.keymap.chords(Action::LeaveTyping).next();
         brush
@@ -112,6 +165,12 @@ pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
         if room > width(note) + 2 {
             brush.column_right(note, room, muted);
         }
+        return;
+    }
+    if let Some(Overlay::Question(form)) = model.overlays.last() {
+        // Its keys stand in its frame, in the words that fit what is asked.
+        let host = crate::term::sanitize::label(form.host().as_str(), NAME);
+        brush.put(&format!("{host} waits for your answer"), muted);
         return;
     }
     if model.filter.editing {
@@ -160,7 +219,12 @@ fn hints(model: &Model, contexts: &[Context]) -> Vec<(String, String, u8)> {
         // The prompt has its own line for these.
         .filter(|spec| !spec.contexts.contains(&Context::Prompt))
         .filter(|spec| !(prompt && super::prompt::KEYS.contains(&spec.action)))
-        .filter(|spec| model.offers(spec.action))
+        .filter(|spec| {
+            let looks = spec.action == Action::Attach && enter_looks(model);
+            model.offers(spec.action) || (looks && model.selection.is_some())
+        })
+        // Enter says it already.
+        .filter(|spec| enter_looks(model) || model.host_action() != Some(spec.action))
         .filter_map(|spec| {
             let rank = spec.rank?;
             let key = model.settings.keymap.shown(spec.action, contexts)?;
@@ -173,12 +237,12 @@ fn hints(model: &Model, contexts: &[Context]) -> Vec<(String, String, u8)> {
 
 /// The words of a hint, where the page changes what a key does.
 pub fn words(model: &Model, spec: &'static Spec) -> &'static str {
-    let opens =
-        spec.action == Action::Attach && !side_by_side(model.area) && model.page == Page::List;
-    if opens {
-        Action::Open.spec().hint
-    } else {
-        spec.hint
+    if spec.action == Action::Attach && enter_looks(model) {
+        return Action::Open.spec().hint;
+    }
+    match (spec.action, model.host_action()) {
+        (Action::Attach, Some(action)) => action.spec().hint,
+        _ => spec.hint,
     }
 }
 

@@ -58,16 +58,20 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     next(1);
     for host in &model.fleet.hosts {
+        // Among several, each has its own page.
+        if model.fleet.hosts.len() > 1 {
+            break;
+        }
         let failure = match (&host.connection, &host.trouble) {
-            (ConnectionState::Lost(failure), _) | (_, Some(failure)) => failure,
-            (ConnectionState::Connecting, None) => {
+            (ConnectionState::Lost { failure, .. }, _) | (_, Some(failure)) => failure,
+            (ConnectionState::Connecting | ConnectionState::Asking, None) => {
                 Brush::new(buffer, next(1), glyphs).skip(3).put(
                     &format!("Connecting to {}{}", host.id, glyphs.ellipsis()),
                     muted,
                 );
                 continue;
             }
-            (ConnectionState::Live, None) => continue,
+            (ConnectionState::Connected | ConnectionState::Stale { .. }, None) => continue,
         };
         for text in wrap(&failure.message, area.width.saturating_sub(6)) {
             Brush::new(buffer, next(1), glyphs)

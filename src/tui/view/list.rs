@@ -6,9 +6,11 @@ use ratatui::layout::Rect;
 use super::style;
 use crate::domain::{Origin, Session, SessionState};
 use crate::fleet::{ConnectionState, Host};
+use crate::tui::about;
 use crate::tui::clock::{AGE_WIDTH, age};
 use crate::tui::look;
 use crate::tui::model::Model;
+use crate::tui::questions::subject;
 use crate::tui::rows::{Density, Part, Row, rows};
 use crate::tui::theme::Role;
 use crate::tui::widget::{Brush, select, width};
@@ -75,39 +77,23 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect, density: Density) {
             Row::Group { host, dir, count } => {
                 draw_group(model, buffer, line, host, dir.as_deref(), *count);
             }
-            Row::Note(text) => {
-                Brush::new(buffer, line, model.settings.glyphs)
-                    .skip(3)
-                    .keep(1)
-                    .put(text, style(model, Role::Muted));
-            }
             Row::Session {
                 host,
                 session,
                 part,
             } => {
                 draw_session(model, buffer, line, (host, session), *part, columns);
-                if row
-                    .target()
-                    .is_some_and(|(target, part)| is_selected(model, &target, part))
-                {
-                    select(buffer, line, style(model, Role::Selection));
-                    Brush::new(buffer, line, model.settings.glyphs).put(
-                        model.settings.glyphs.bar(),
-                        style(model, Role::Selection).patch(style(model, Role::Key)),
-                    );
-                }
             }
+        }
+        if row.selects().is_some() && row.selects() == model.selection {
+            select(buffer, line, style(model, Role::Selection));
+            Brush::new(buffer, line, model.settings.glyphs).put(
+                model.settings.glyphs.bar(),
+                style(model, Role::Selection).patch(style(model, Role::Key)),
+            );
         }
     }
     draw_more(model, buffer, area, rows.len());
-}
-
-fn is_selected(model: &Model, target: &crate::tui::effect::Target, part: Part) -> bool {
-    model
-        .selection
-        .as_ref()
-        .is_some_and(|selection| selection.target == *target && selection.part == part)
 }
 
 fn draw_group(
@@ -120,24 +106,25 @@ fn draw_group(
 ) {
     let glyphs = model.settings.glyphs;
     let muted = style(model, Role::Muted);
-    let (status, role) = match &host.connection {
-        ConnectionState::Connecting => (format!("connecting{}", glyphs.ellipsis()), Role::Muted),
-        ConnectionState::Lost(_) => ("lost".to_owned(), Role::NeedsYou),
-        ConnectionState::Live if host.trouble.is_some() => ("trouble".to_owned(), Role::Error),
-        ConnectionState::Live if host.id.as_str() == crate::domain::HostId::LOCAL => {
-            ("here".to_owned(), Role::Muted)
-        }
-        ConnectionState::Live => (String::new(), Role::Muted),
-    };
-    let mut right = if count > 0 {
-        count.to_string()
+    let asks = model.asks(&host.id);
+    let (glyph, word, role) = look::host(glyphs, host, asks, model.now.unix);
+    let status = format!("{glyph} {word}");
+    let right = if count > 0 {
+        format!("{count} {} ", glyphs.dot())
     } else {
         String::new()
     };
-    if count > 0 && !status.is_empty() {
-        right = format!("{right} {} ", glyphs.dot());
-    }
     let columns = width(&right) + width(&status);
+    // A host without sessions has no folder to show: there stands why.
+    let about = match (dir, model.questions.of(&host.id), about::failure(host)) {
+        (Some(dir), _, _) => dir,
+        (None, Some(waiting), _) => subject(&waiting.question),
+        (None, None, Some(failure)) => look::reason(host, &failure.message),
+        (None, None, None) => match host.connection {
+            ConnectionState::Connecting => host.step,
+            _ => "",
+        },
+    };
     let mut brush = Brush::new(buffer, line, glyphs);
     brush.skip(1).keep(1);
     let room = brush.room();
@@ -146,11 +133,7 @@ fn draw_group(
     brush
         .put_within(host.id.as_str(), host_columns, style(model, Role::Name))
         .skip(1)
-        .column(
-            dir.unwrap_or_default(),
-            left.saturating_sub(host_columns + 1),
-            muted,
-        );
+        .column(about, left.saturating_sub(host_columns + 1), muted);
     let rest = brush.room();
     brush
         .skip(rest.saturating_sub(columns))

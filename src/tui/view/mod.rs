@@ -2,6 +2,7 @@
 
 mod bar;
 mod empty;
+mod host;
 mod list;
 mod log;
 mod pane;
@@ -14,6 +15,7 @@ use ratatui::style::Style;
 
 use super::layout::{self, Layout, SMALLEST, density, layout};
 use super::model::Model;
+use super::overlay::Overlay;
 use super::theme::Role;
 use super::widget::Brush;
 
@@ -47,10 +49,17 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     }
     bar::draw_hints(model, buffer, page.hints);
     let scene = model.scene();
+    // A note must not cover what somebody is about to trust.
+    let asks = matches!(model.overlays.last(), Some(Overlay::Question(_)));
+    if asks {
+        toasts::draw(model, buffer, area);
+    }
     for overlay in &model.overlays {
         overlay.draw(buffer, overlay.area(area, &scene), &scene);
     }
-    toasts::draw(model, buffer, area);
+    if !asks {
+        toasts::draw(model, buffer, area);
+    }
 }
 
 fn style(model: &Model, role: Role) -> Style {

@@ -8,32 +8,60 @@ use super::style;
 use crate::domain::{Origin, Session, SessionState};
 use crate::fleet::{ConnectionState, Host};
 use crate::tui::action::Action;
+use crate::tui::clock::rough_age;
 use crate::tui::effect::Target;
-use crate::tui::layout::Pane;
-use crate::tui::model::Model;
+use crate::tui::layout::{Pane, notice};
+use crate::tui::model::{Model, Selection};
 use crate::tui::rows::{home, short_dir};
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, ScreenView, frame, width, window, wrap};
+use crate::tui::widget::{Brush, ScreenView, frame, width, window};
 
 pub fn draw(model: &Model, buffer: &mut Buffer, pane: Pane) {
     let Some((host, session)) = model.selected() else {
+        if let (Some(Selection::Host(_)), Some(host)) = (&model.selection, model.selected_host()) {
+            super::host::draw(model, buffer, pane, host);
+            return;
+        }
         Brush::new(buffer, pane.header, model.settings.glyphs)
             .put("nothing is selected", style(model, Role::Muted));
         return;
     };
     draw_header(model, buffer, pane.header, host, session);
+    draw_notice(model, buffer, pane.notice);
     draw_screen(model, buffer, pane.body, host, session);
+}
+
+fn draw_notice(model: &Model, buffer: &mut Buffer, area: Rect) {
+    for (y, (text, role)) in (area.top()..area.bottom()).zip(notice(model, area.width)) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        Brush::new(buffer, line, model.settings.glyphs).put(&text, style(model, role));
+    }
 }
 
 fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, session: &Session) {
     let glyphs = model.settings.glyphs;
     let muted = style(model, Role::Muted);
     let target = Target::new(&host.id, &session.id);
+    let old = |then: u64| {
+        rough_age(model.now.unix.saturating_sub(then))
+            .trim()
+            .to_owned()
+    };
     let (now, role) = match (&host.connection, scrolled(model, &target)) {
-        (ConnectionState::Live, Some(up)) => (format!("{up} lines back"), Role::NeedsYou),
-        (ConnectionState::Live, None) => ("live".to_owned(), Role::Muted),
-        (ConnectionState::Connecting, _) => ("not connected yet".to_owned(), Role::Muted),
-        (ConnectionState::Lost(_), _) => ("last screen before the loss".to_owned(), Role::NeedsYou),
+        (ConnectionState::Connected, Some(up)) => (format!("{up} lines back"), Role::NeedsYou),
+        (ConnectionState::Connected, None) => ("live".to_owned(), Role::Muted),
+        (ConnectionState::Connecting | ConnectionState::Asking, _) => match host.away_since {
+            Some(since) => (format!("last screen, {} old", old(since)), Role::Error),
+            None => ("not connected yet".to_owned(), Role::Muted),
+        },
+        (ConnectionState::Stale { since }, _) => (format!("stale {}", old(*since)), Role::NeedsYou),
+        (ConnectionState::Lost { since, .. }, _) => {
+            (format!("last screen, {} old", old(*since)), Role::Error)
+        }
     };
     let size = format!("{}{}{}", session.cols, glyphs.pick("×", "x"), session.rows);
     let columns = width(&size) + 2 + width(&now);
@@ -104,11 +132,10 @@ fn draw_screen(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, sess
 
 /// In place of a screen that is not known: why.
 fn draw_unknown(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host) {
-    let mut lines = match &host.connection {
-        ConnectionState::Lost(failure) => {
-            let mut lines = wrap(&failure.message, area.width);
-            lines.extend(wrap(&failure.hint, area.width));
-            lines
+    let mut lines: Vec<String> = match &host.connection {
+        // The lines above say why.
+        ConnectionState::Lost { .. } => {
+            vec!["its screen was never seen".to_owned()]
         }
         _ => vec![format!(
             "waiting for its screen{}",

@@ -57,6 +57,11 @@ impl<'b> Brush<'b> {
         }
     }
 
+    /// What it writes on, for what stands elsewhere.
+    pub fn buffer(&mut self) -> &mut Buffer {
+        self.buffer
+    }
+
     pub fn room(&self) -> u16 {
         self.end.saturating_sub(self.x)
     }

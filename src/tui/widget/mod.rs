@@ -3,7 +3,9 @@
 mod brush;
 mod input;
 mod screen;
+mod secret;
 
 pub use brush::{Brush, clean, fill, frame, select, width, wrap};
 pub use input::Input;
 pub use screen::{ScreenView, window};
+pub use secret::{SecretInput, TooLong};

@@ -1,5 +1,7 @@
 //! A made-up fleet, and a dashboard that shows it.
 
+use std::time::Duration;
+
 use cm_tui::domain::{
     Answer, Choice, HostId, Origin, PaneRef, Prompt, PromptId, PromptKind, Session, SessionId,
     SessionState,
@@ -8,12 +10,14 @@ use cm_tui::fleet::{HostNotice, Notice};
 use cm_tui::protocol::{
     Event, Failure, FailureKind, LogKind, LogLine, ScreenUpdate, Tool, Welcome,
 };
+use cm_tui::transport::asking::Question;
 use cm_tui::tui::clock::Moment;
 use cm_tui::tui::colours::Colours;
 use cm_tui::tui::effect::Effect;
 use cm_tui::tui::keymap::Chord;
 use cm_tui::tui::message::Msg;
 use cm_tui::tui::model::Model;
+use cm_tui::tui::questions::QuestionId;
 use cm_tui::tui::settings::Settings;
 use cm_tui::tui::update::update;
 use cm_tui::tui::view;
@@ -79,6 +83,43 @@ impl Dashboard {
         dashboard.screen("local", "s1", SHOP);
         dashboard.screen("local", "s2", API);
         dashboard
+    }
+
+    /// Four hosts: one live, one that is being connected to, one that has gone silent, one that is lost. Nobody waits.
+    pub fn hosts(columns: u16, rows: u16) -> Self {
+        let hosts = ["local", "gpu-2", "build-7", "lab"];
+        let mut dashboard = Self::new(&hosts, columns, rows);
+        let snapshot = |sessions| Event::Snapshot {
+            sessions,
+            log: Vec::new(),
+            trouble: None,
+        };
+        let mut local = local_sessions();
+        local.retain(|session| session.prompt.is_none());
+        dashboard.connect("local").event("local", snapshot(local));
+        dashboard.notice("gpu-2", Notice::Connecting);
+        dashboard.notice("gpu-2", Notice::Step("logging in"));
+        dashboard
+            .connect("build-7")
+            .event("build-7", snapshot(build_sessions()));
+        dashboard
+            .connect("lab")
+            .event("lab", snapshot(lab_sessions()));
+        dashboard.screen("lab", "l1", API);
+        dashboard.notice("lab", Notice::Heard(Duration::from_millis(38)));
+        dashboard.notice("lab", Notice::Disconnected(refused("lab")));
+        dashboard.wait(96_000).notice("build-7", Notice::Fresh);
+        dashboard.wait(12_000).notice("build-7", Notice::Stale);
+        dashboard
+    }
+
+    /// A host asks.
+    pub fn ask(&mut self, id: u64, host: &str, question: Question) -> &mut Self {
+        self.send(Msg::Asked {
+            id: QuestionId(id),
+            host: HostId::new(host),
+            question,
+        })
     }
 
     pub fn send(&mut self, msg: Msg) -> &mut Self {
@@ -162,9 +203,11 @@ impl Dashboard {
     }
 
     pub fn selected(&self) -> Option<String> {
+        let host = || Some(self.model.selected_host()?.id.to_string());
         self.model
             .selected()
             .map(|(_, session)| session.name.clone())
+            .or_else(host)
     }
 
     /// The words of the newest toast.
@@ -176,6 +219,13 @@ impl Dashboard {
             .map(|toast| toast.text.clone())
             .unwrap_or_default()
     }
+}
+
+pub fn refused(host: &str) -> Failure {
+    failure(
+        &format!("cannot reach host “{host}”: connection refused"),
+        &format!("is sshd running? try: ssh {host}"),
+    )
 }
 
 pub fn failure(message: &str, hint: &str) -> Failure {
@@ -394,6 +444,27 @@ fn remote_sessions() -> Vec<Session> {
         ),
         session("r3", "sweep", "aider", "/home/ada/train", error, 164),
     ]
+}
+
+fn build_sessions() -> Vec<Session> {
+    let bisect = working("Bisecting");
+    let notes = SessionState::Idle;
+    vec![
+        session("b1", "bisect", "codex", "/home/ada/ci", bisect, 300),
+        session("b2", "notes", "shell", "/home/ada/ci", notes, 11_000),
+    ]
+}
+
+fn lab_sessions() -> Vec<Session> {
+    let train = working("Refactoring");
+    vec![session(
+        "l1",
+        "train",
+        "claude-code",
+        "/home/ada/train",
+        train,
+        362,
+    )]
 }
 
 fn log() -> Vec<LogLine> {

@@ -5,11 +5,14 @@
     reason = "what these stories need exists, or they fail"
 )]
 
+mod asked;
 mod fixture;
 mod hostile;
+mod hosts;
 mod own;
 mod picture;
 mod presses;
+mod questions;
 mod sizes;
 mod story;
 mod views;

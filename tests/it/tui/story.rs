@@ -1,9 +1,10 @@
 //! What keys, clicks and notices lead to, told as short stories.
 
 use cm_tui::domain::{HostId, SessionId, SessionState};
+use cm_tui::fleet::attach::Place;
 use cm_tui::fleet::{Notice, RequestId, SendError};
 use cm_tui::protocol::{Event, HistoryPage, Reply, Request, StartSession};
-use cm_tui::tui::effect::{Attach, Effect, Target};
+use cm_tui::tui::effect::{Attach, AttachOver, Effect, Target};
 use cm_tui::tui::message::Msg;
 use cm_tui::tui::model::{Dirty, Page};
 use cm_tui::tui::settings::{Loaded, Problem};
@@ -140,12 +141,28 @@ fn attaching_names_the_pane_and_comes_back_to_the_same_place() {
 }
 
 #[test]
-fn a_session_elsewhere_is_not_attached_to_by_the_tmux_here() {
+fn a_session_elsewhere_is_attached_to_over_its_own_host() {
     let mut dashboard = Dashboard::fleet(132, 38);
     select(&mut dashboard, "sweep");
     dashboard.press("enter");
-    assert_eq!(dashboard.effects, []);
-    assert!(dashboard.toast().starts_with("sweep runs on gpu-2"));
+    let over = AttachOver {
+        host: HostId::new("gpu-2"),
+        name: "sweep".to_owned(),
+        place: Place {
+            socket: "/tmp/tmux-1000/cm".into(),
+            server_pid: 10,
+            server_started: 1,
+            pane: 3,
+            tmux_session: 3,
+        },
+    };
+    assert_eq!(dashboard.effects, [Effect::AttachOver(over)]);
+    assert_eq!(dashboard.toast(), "opening sweep on gpu-2");
+    dashboard.send(Msg::NotAttached {
+        message: "there is no tmux on gpu-2".to_owned(),
+        hint: "install it there".to_owned(),
+    });
+    assert!(dashboard.toast().starts_with("there is no tmux on gpu-2"));
 }
 
 #[rstest]
@@ -474,6 +491,7 @@ fn a_broken_file_keeps_what_was_and_says_where() {
     };
     dashboard.send(Msg::Reloaded(Box::new(Loaded {
         settings: None,
+        config: None,
         problems: vec![problem],
     })));
     assert_eq!(dashboard.model.settings.theme, before);
@@ -490,6 +508,7 @@ fn a_file_that_is_whole_again_takes_its_complaint_back() {
     for (problems, left) in [(vec![problem.clone()], 1), (vec![problem], 1), (vec![], 0)] {
         dashboard.send(Msg::Reloaded(Box::new(Loaded {
             settings: None,
+            config: None,
             problems,
         })));
         assert_eq!(dashboard.model.toasts.iter().count(), left);

@@ -1,12 +1,14 @@
 //! What is on screen, at three sizes, with colours and without.
 
+use cm_tui::domain::HostId;
 use cm_tui::fleet::Notice;
 use cm_tui::tui::colours::Colours;
-use cm_tui::tui::settings::Settings;
+use cm_tui::tui::settings::{NamedContext, Settings};
 use cm_tui::tui::theme::{BUILT_IN, Theme};
 use rstest::rstest;
 
-use super::fixture::{Dashboard, failure};
+use super::asked::{host_key, install, secrets, try_again};
+use super::fixture::{Dashboard, failure, refused};
 use super::picture;
 
 /// A page or overlay worth looking at.
@@ -25,9 +27,18 @@ pub enum Scene {
     Filter,
     Toasts,
     ScreenPage,
+    Hosts,
+    Stale,
+    HostPage,
+    Aside,
+    HostKey,
+    Secrets,
+    Install,
+    TryAgain,
+    StartElsewhere,
 }
 
-pub const SCENES: [Scene; 13] = [
+pub const SCENES: [Scene; 22] = [
     Scene::Empty,
     Scene::Fleet,
     Scene::Question,
@@ -41,12 +52,24 @@ pub const SCENES: [Scene; 13] = [
     Scene::Filter,
     Scene::Toasts,
     Scene::ScreenPage,
+    Scene::Hosts,
+    Scene::Stale,
+    Scene::HostPage,
+    Scene::Aside,
+    Scene::HostKey,
+    Scene::Secrets,
+    Scene::Install,
+    Scene::TryAgain,
+    Scene::StartElsewhere,
 ];
 
 pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
     if scene == Scene::Empty {
         let mut dashboard = Dashboard::empty(columns, rows);
         dashboard.model.servers = vec!["default".to_owned(), "cm".to_owned()];
+        return dashboard;
+    }
+    if let Some(dashboard) = stage_hosts(scene, columns, rows) {
         return dashboard;
     }
     let mut dashboard = Dashboard::fleet(columns, rows);
@@ -103,8 +126,70 @@ pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
         Scene::ScreenPage => {
             dashboard.press("tab tab v");
         }
+        _ => unreachable!("staged with many hosts"),
     }
     dashboard
+}
+
+/// Scenes of a fleet whose hosts are not all there.
+fn stage_hosts(scene: Scene, columns: u16, rows: u16) -> Option<Dashboard> {
+    let question = match scene {
+        Scene::HostKey => host_key(),
+        Scene::Secrets | Scene::Aside => secrets(Some("permission denied, please try again")),
+        Scene::Install => install(),
+        Scene::TryAgain => try_again(),
+        Scene::Hosts | Scene::Stale | Scene::HostPage | Scene::StartElsewhere => {
+            let mut dashboard = Dashboard::hosts(columns, rows);
+            let name = match scene {
+                Scene::Hosts => "train",
+                Scene::Stale => "bisect",
+                _ => "gpu-2",
+            };
+            if scene == Scene::HostPage {
+                dashboard.notice("gpu-2", Notice::Disconnected(refused("gpu-2")));
+                dashboard.wait(12_000).notice("gpu-2", Notice::Connecting);
+            }
+            dashboard.press("g g");
+            while dashboard.selected().as_deref() != Some(name) {
+                dashboard.press("j");
+            }
+            if scene == Scene::StartElsewhere {
+                dashboard.model.settings.contexts = contexts();
+                dashboard.press("n backtab backtab");
+            }
+            return Some(dashboard);
+        }
+        _ => return None,
+    };
+    let mut dashboard = Dashboard::hosts(columns, rows);
+    if scene == Scene::Aside {
+        dashboard.press("g g i");
+    }
+    dashboard.ask(1, "gpu-2", question);
+    if scene == Scene::TryAgain {
+        dashboard
+            .ask(2, "lab", secrets(None))
+            .ask(3, "build-7", install());
+    }
+    if scene == Scene::Secrets {
+        dashboard.look().type_text("hunter2");
+        dashboard.press("tab").type_text("123456");
+    }
+    Some(dashboard)
+}
+
+pub fn contexts() -> Vec<NamedContext> {
+    let context = |name: &str, host: &str, dir: Option<&str>, tool: Option<&str>| NamedContext {
+        name: name.to_owned(),
+        host: HostId::new(host),
+        dir: dir.map(str::to_owned),
+        tool: tool.map(str::to_owned),
+    };
+    vec![
+        context("shop", "local", Some("~/src/shop"), None),
+        context("train", "gpu-2", Some("~/train"), Some("codex")),
+        context("ci", "build-7", Some("~/ci"), Some("shell")),
+    ]
 }
 
 #[rstest]
@@ -121,7 +206,16 @@ fn views(
         Scene::Palette,
         Scene::Lost,
         Scene::Filter,
-        Scene::Toasts
+        Scene::Toasts,
+        Scene::Hosts,
+        Scene::Stale,
+        Scene::HostPage,
+        Scene::Aside,
+        Scene::HostKey,
+        Scene::Secrets,
+        Scene::Install,
+        Scene::TryAgain,
+        Scene::StartElsewhere
     )]
     scene: Scene,
     #[values((40, 12), (80, 24), (160, 50))] size: (u16, u16),
@@ -137,6 +231,14 @@ fn views(
 #[case(Scene::Typing)]
 #[case(Scene::Start)]
 #[case(Scene::Lost)]
+#[case(Scene::Hosts)]
+#[case(Scene::HostPage)]
+#[case(Scene::Aside)]
+#[case(Scene::HostKey)]
+#[case(Scene::Secrets)]
+#[case(Scene::Install)]
+#[case(Scene::TryAgain)]
+#[case(Scene::StartElsewhere)]
 fn styles(#[case] scene: Scene, #[values(Colours::True, Colours::None)] colours: Colours) {
     let name = format!("{scene:?}-styles-{colours:?}").to_lowercase();
     let mut dashboard = stage(scene, 80, 24);

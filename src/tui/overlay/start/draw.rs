@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::{Scene, first_shown, foot, line, open_frame};
-use super::{Field, StartForm};
+use super::{Field, Place, StartForm};
 use crate::tui::action::Action;
+use crate::tui::look;
 use crate::tui::theme::Role;
 use crate::tui::widget::{Brush, Input, fill, select, width};
 
@@ -105,13 +106,18 @@ impl StartForm {
             return;
         }
         let mut brush = Brush::new(buffer, rest, scene.settings.glyphs);
-        match self.place() {
-            Some(place) => brush
-                .put(place.host.as_str(), scene.style(Role::Name))
-                .skip(1)
-                .put(&place.dir, scene.style(Role::Text)),
-            None => brush.put("no known folder is called that", scene.style(Role::Error)),
+        let Some(place) = self.place() else {
+            brush.put("no known folder is called that", scene.style(Role::Error));
+            return;
         };
+        brush
+            .put(place.host.as_str(), scene.style(Role::Name))
+            .skip(1)
+            .put(&place.dir, scene.style(Role::Text));
+        if let Some(name) = &place.name {
+            brush.skip(2).put(name, scene.style(Role::Muted));
+        }
+        put_state(&mut brush, &place, scene);
     }
 
     fn draw_tools(&self, buffer: &mut Buffer, row: Rect, scene: &Scene<'_>) {
@@ -243,10 +249,31 @@ impl StartForm {
                     &place.dir,
                     scene.style(Role::Text).patch(scene.style(Role::Bar)),
                 );
+            let mut brush = Brush::new(buffer, row, scene.settings.glyphs);
+            let name = place.name.as_deref().unwrap_or_default();
+            brush
+                .skip(1)
+                .skip(width(place.host.as_str()) + width(&place.dir) + 3)
+                .put(name, scene.style(Role::Muted).patch(scene.style(Role::Bar)));
+            put_state(&mut brush, place, scene);
             if index == self.match_at {
                 select(buffer, row, scene.style(Role::Selection));
             }
         }
+    }
+}
+
+/// Says at the right end when a place cannot be used now.
+fn put_state(brush: &mut Brush<'_>, place: &Place, scene: &Scene<'_>) {
+    let Some(host) = scene.fleet.host(&place.host).filter(|host| !host.is_live()) else {
+        return;
+    };
+    let (glyph, word, role) = look::host(scene.settings.glyphs, host, false, scene.now.unix);
+    let words = format!("{glyph} {word}");
+    brush.keep(1);
+    let room = brush.room();
+    if width(&words) + 2 <= room {
+        brush.column_right(&words, room, scene.style(role));
     }
 }
 

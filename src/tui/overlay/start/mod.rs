@@ -8,11 +8,13 @@ use super::{Command, Outcome, Scene};
 use crate::domain::HostId;
 use crate::protocol::{StartSession, Tool};
 use crate::tui::action::Action;
-use crate::tui::effect::Target;
-use crate::tui::rows::{home, short_dir};
+use crate::tui::rows::Selection;
 use crate::tui::widget::{Input, clean};
 
 mod draw;
+mod place;
+
+use place::{Place, known_places};
 
 /// The longest name made from a task.
 const NAME_LEN: usize = 24;
@@ -21,14 +23,6 @@ const EMPTY_WORDS: [&str; 24] = [
     "a", "an", "and", "are", "at", "do", "find", "for", "from", "how", "in", "is", "it", "of",
     "on", "or", "please", "that", "the", "this", "to", "what", "why", "with",
 ];
-
-/// A folder on a host.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub host: HostId,
-    /// Short, as people write it.
-    pub dir: String,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
@@ -59,6 +53,8 @@ pub struct StartForm {
     /// The chosen one of the places that match what is typed.
     match_at: usize,
     tool: String,
+    /// Whether the person chose the tool: then no other place changes it.
+    tool_chosen: bool,
     task: Input,
     name: Input,
     name_edited: bool,
@@ -69,51 +65,17 @@ pub struct StartForm {
 }
 
 impl StartForm {
-    /// Opens the form for the folder of the selected session, else for the folder `here` on this machine.
-    pub fn new(scene: &Scene<'_>, selected: Option<&Target>, here: &str) -> Self {
-        let mut known = Vec::new();
-        let place_of = |target: &Target| {
-            let host = scene.fleet.host(&target.host)?;
-            let dir = short_dir(&host.sessions.get(&target.session)?.dir, home(host));
-            Some(Place {
-                host: host.id.clone(),
-                dir,
-            })
-        };
-        known.extend(selected.and_then(place_of));
-        let local = HostId::local();
-        if !here.is_empty() {
-            let home = scene.fleet.host(&local).and_then(home);
-            known.push(Place {
-                host: local,
-                dir: short_dir(here, home),
-            });
-        }
-        for host in &scene.fleet.hosts {
-            let mut dirs: Vec<_> = host
-                .sessions
-                .values()
-                .map(|session| short_dir(&session.dir, home(host)))
-                .collect();
-            dirs.sort();
-            dirs.push("~".to_owned());
-            known.extend(dirs.into_iter().map(|dir| Place {
-                host: host.id.clone(),
-                dir,
-            }));
-        }
-        let mut places: Vec<Place> = Vec::new();
-        for place in known {
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
+    /// Opens the form for the folder of the selected session or for the selected host, else for the folder `here` on this
+    /// machine.
+    pub fn new(scene: &Scene<'_>, selected: Option<&Selection>, here: &str) -> Self {
+        let places = known_places(scene, selected, here);
         let mut form = Self {
             field: Field::Task,
             places,
             typed_place: Input::default(),
             match_at: 0,
             tool: String::new(),
+            tool_chosen: false,
             task: Input::default(),
             name: Input::default(),
             name_edited: false,
@@ -143,7 +105,8 @@ impl StartForm {
     /// The wanted tool if it is installed, else the first one that is.
     fn first_tool(&self, scene: &Scene<'_>) -> String {
         let tools = self.tools(scene);
-        let wanted = &scene.settings.default_tool;
+        let of_place = self.place().and_then(|place| place.tool);
+        let wanted = of_place.as_ref().unwrap_or(&scene.settings.default_tool);
         let installed = |tool: &&Tool| tool.program.is_some();
         tools
             .iter()
@@ -176,7 +139,8 @@ impl StartForm {
         self.places
             .iter()
             .filter(|place| {
-                let shown = format!("{} {}", place.host, place.dir).to_lowercase();
+                let name = place.name.as_deref().unwrap_or_default();
+                let shown = format!("{name} {} {}", place.host, place.dir).to_lowercase();
                 words.split_whitespace().all(|word| shown.contains(word))
             })
             .collect()
@@ -186,21 +150,32 @@ impl StartForm {
     fn place(&self) -> Option<Place> {
         let typed = self.typed_place.text().trim();
         let matches = self.matches();
-        let is_path = typed.starts_with('/') || typed.starts_with('~');
-        if is_path && (self.match_at == 0 || matches.is_empty()) {
-            let host = self
-                .places
-                .first()
-                .map_or_else(HostId::local, |place| place.host.clone());
-            return Some(Place {
-                host,
-                dir: typed.to_owned(),
-            });
+        if let Some(place) = self.typed_out(typed)
+            && (self.match_at == 0 || matches.is_empty())
+        {
+            return Some(place);
         }
         matches
             .get(self.match_at)
             .or(matches.first())
             .map(|place| (*place).clone())
+    }
+
+    /// A path, maybe behind the name of a host: `~/src`, `gpu-2 ~/train`, `gpu-2:/data`.
+    fn typed_out(&self, typed: &str) -> Option<Place> {
+        let is_path = |text: &str| text.starts_with('/') || text.starts_with('~');
+        if is_path(typed) {
+            let local = HostId::local();
+            let host = self.places.first().map_or(&local, |place| &place.host);
+            return Some(Place::new(host, typed));
+        }
+        let (name, path) = typed.split_once([' ', ':'])?;
+        let known = self
+            .places
+            .iter()
+            .find(|place| place.host.as_str() == name)?;
+        let path = path.trim();
+        is_path(path).then(|| Place::new(&known.host, path))
     }
 
     /// The name that will be asked for; `None` lets the agent choose.
@@ -301,8 +276,8 @@ impl StartForm {
 
     fn leave_for(&mut self, field: Field, scene: &Scene<'_>) {
         self.field = field;
-        // Another host may have other tools.
-        if self.chosen_tool(scene).is_none() {
+        // Another host may have other tools, and another place its own.
+        if !self.tool_chosen || self.chosen_tool(scene).is_none() {
             self.tool = self.first_tool(scene);
         }
     }
@@ -375,6 +350,7 @@ impl StartForm {
             _ => return false,
         };
         self.tool.clone_from(&tools[next].id);
+        self.tool_chosen = true;
         true
     }
 

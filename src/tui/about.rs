@@ -1,0 +1,76 @@
+//! What there is to say about a host beside what runs on it: why it cannot be used, and what to do.
+
+use super::action::Action;
+use super::clock::rough_age;
+use super::keymap::Context;
+use super::model::Model;
+use super::questions::subject;
+use super::theme::Role;
+use crate::fleet::{ConnectionState, Host};
+use crate::protocol::Failure;
+
+/// The paragraphs about `host`, what matters most first; none when all is well.
+pub fn host(model: &Model, host: &Host) -> Vec<(String, Role)> {
+    let mut said = Vec::new();
+    let key = |action: Action, does: &str| {
+        let key = model.settings.keymap.shown(action, &[Context::Fleet]);
+        key.map_or_else(String::new, |key| format!("{key} {does}"))
+    };
+    let since = |then: u64| {
+        rough_age(model.now.unix.saturating_sub(then))
+            .trim()
+            .to_owned()
+    };
+    if let Some(waiting) = model.questions.of(&host.id) {
+        let words = format!(
+            "{} needs your answer: {}",
+            host.id,
+            subject(&waiting.question)
+        );
+        said.push((words, Role::NeedsYou));
+        said.push((key(Action::AnswerHost, "shows what it asks"), Role::Muted));
+    }
+    if let Some(failure) = failure(host) {
+        said.push((failure.message.clone(), Role::Error));
+        said.push((failure.hint.clone(), Role::Text));
+    }
+    let again = key(Action::Reconnect, "tries again at once");
+    match &host.connection {
+        ConnectionState::Lost { since: then, .. } if !host.needs_human => {
+            said.push((format!("lost for {}; {again}", since(*then)), Role::Muted));
+        }
+        ConnectionState::Lost { .. } if !model.asks(&host.id) => {
+            let words = format!("it is not tried again by itself; {again}");
+            said.push((words, Role::NeedsYou));
+        }
+        ConnectionState::Stale { since: then } => {
+            let words = format!(
+                "nothing heard for {}: this may be out of date",
+                since(*then)
+            );
+            said.push((words, Role::NeedsYou));
+        }
+        ConnectionState::Connecting => {
+            let colon = if host.step.is_empty() { "" } else { ": " };
+            let step = format!("{colon}{}", host.step);
+            let words = format!("connecting{step}{}", model.settings.glyphs.ellipsis());
+            said.push((words, Role::Muted));
+        }
+        ConnectionState::Lost { .. } | ConnectionState::Asking => {}
+        ConnectionState::Connected => {
+            if let Some(trouble) = &host.trouble {
+                said.push((trouble.message.clone(), Role::Error));
+                said.push((trouble.hint.clone(), Role::Text));
+            }
+        }
+    }
+    said.retain(|(words, _)| !words.is_empty());
+    said
+}
+
+/// Why a host is not connected; also while it is being tried again.
+pub fn failure(host: &Host) -> Option<&Failure> {
+    let is_retried = matches!(host.connection, ConnectionState::Connecting);
+    let before = host.failure.as_ref().filter(|_| is_retried);
+    host.connection.failure().or(before)
+}
