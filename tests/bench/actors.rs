@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cm_tui::domain::HostId;
-use cm_tui::fleet::{Fleet, FleetConfig, FleetState, Notice};
+use cm_tui::fleet::{Fleet, FleetState, HostSpec, Notice};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::Event;
 
@@ -141,11 +141,8 @@ fn watch() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let config = FleetConfig {
-            paths: Paths::from_env().unwrap(),
-            agent_program: "/nonexistent".into(),
-        };
-        let (fleet, mut notices) = Fleet::start(config);
+        let here = HostSpec::local(Paths::from_env().unwrap(), "/nonexistent".into());
+        let (fleet, mut notices) = Fleet::start(vec![here]);
         let mut state = FleetState::new(fleet.hosts().cloned());
         while let Some(notice) = notices.recv().await {
             let is_list = matches!(&notice.notice, Notice::Event(event)

@@ -10,6 +10,7 @@
 //! | `actors.rs` | the parts that this program plays in panes and beside the agent |
 //! | `drawing.rs` | the screens that the actors draw |
 //! | `world.rs` | a home, tmux servers, agent and sessions that end with their figure |
+//! | `far.rs` | a host behind a real sshd, and the `ssh` program beside us |
 //! | `terminal.rs` | a program on a terminal, and what it paints when |
 //! | `process.rs` | processor time and memory of processes |
 //! | `stats.rs`, `table.rs` | quantiles; rows for people |
@@ -25,11 +26,15 @@
 
 mod actors;
 mod drawing;
+mod far;
 mod figures;
 #[path = "../it/lab.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod lab;
 mod process;
+#[path = "../it/sshd/lab.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod sshd_lab;
 mod stats;
 mod table;
 mod terminal;

@@ -3,11 +3,13 @@
 mod busy;
 mod echo;
 mod flood;
+mod hosts;
 mod idle;
 mod joins;
 mod parts;
 mod peers;
 mod prompt;
+mod ssh;
 mod start;
 
 use std::pin::Pin;
@@ -50,7 +52,7 @@ pub struct Figure {
 }
 
 /// All figures, in the order of the table.
-pub const FIGURES: [Figure; 8] = [
+pub const FIGURES: [Figure; 10] = [
     Figure {
         name: "echo",
         run: |effort| Box::pin(echo::measure(effort)),
@@ -82,5 +84,13 @@ pub const FIGURES: [Figure; 8] = [
     Figure {
         name: "parts",
         run: |effort| Box::pin(parts::measure(effort)),
+    },
+    Figure {
+        name: "ssh",
+        run: |effort| Box::pin(ssh::measure(effort)),
+    },
+    Figure {
+        name: "hosts",
+        run: |effort| Box::pin(hosts::measure(effort)),
     },
 ];
