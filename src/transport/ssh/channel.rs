@@ -56,7 +56,7 @@ pub struct Pty {
 pub struct WindowSize(watch::Sender<Window>);
 
 impl Pty {
-    /// As [`WindowSize::resize`].
+    /// Tells the host the size of the terminal; only the latest counts.
     pub fn resize(&self, size: Size) {
         self.window.resize(size);
     }
