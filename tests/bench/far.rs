@@ -2,12 +2,20 @@
 //! the same one.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cm_tui::config::SshTransport;
+use cm_tui::domain::HostId;
+use cm_tui::fleet::deploy::{DeployConfig, Install};
+use cm_tui::fleet::{HostSpec, Remote, RemoteConfig, Road};
+use cm_tui::term::Passing;
 use cm_tui::transport::asking::Asker;
 use cm_tui::transport::ssh::Connection;
+use cm_tui::transport::ssh::resolve::HostFields;
 
+use super::lab::AGENT;
 use super::sshd_lab::{Sshd, user};
 
 /// The agent's road over a channel.
@@ -57,6 +65,52 @@ impl Far {
         .env_remove("SSH_AUTH_SOCK")
         .stderr(Stdio::null());
         ssh
+    }
+
+    /// The host as the fleet reaches it, through this port of loopback.
+    pub fn spec(&self, port: u16) -> HostSpec {
+        let config = self.sshd.dir.path().join(format!("ssh_config_{port}"));
+        let known = self.sshd.dir.path().join("known_alias");
+        let lines = self.sshd.known_lines();
+        let alias = lines.replace(&format!("[127.0.0.1]:{}", self.sshd.port), "lab");
+        std::fs::write(&known, alias).unwrap();
+        let text = format!(
+            "Host lab\n HostName 127.0.0.1\n Port {port}\n User {}\n IdentityFile {}\n IdentitiesOnly yes\n \
+             IdentityAgent none\n HostKeyAlias lab\n UserKnownHostsFile {}\n GlobalKnownHostsFile /dev/null\n",
+            user(),
+            self.sshd.key.path.display(),
+            known.display(),
+        );
+        std::fs::write(&config, text).unwrap();
+        let remote = Remote::new(RemoteConfig {
+            fields: HostFields {
+                config_file: Some(config),
+                ..HostFields::named("lab")
+            },
+            transport: SshTransport::Ssh,
+            deploy: DeployConfig {
+                host: "lab".to_owned(),
+                agent: Some(AGENT.into()),
+                install: Install::Never,
+                own_program: AGENT.into(),
+                agents_dir: None,
+            },
+            passing: Passing::Filtered,
+        });
+        HostSpec {
+            id: HostId::new("lab"),
+            road: Road::Remote(remote.into()),
+        }
+    }
+
+    /// tmux on the host's own servers.
+    pub fn tmux_at(socket: &Path, arguments: &[&str]) {
+        let status = Command::new("tmux")
+            .arg("-S")
+            .arg(socket)
+            .args(arguments)
+            .status();
+        assert!(status.unwrap().success());
     }
 
     /// tmux on the host, as a session there has it.

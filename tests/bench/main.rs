@@ -31,6 +31,9 @@ mod figures;
 #[path = "../it/lab.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod lab;
+#[path = "../it/sshd/network.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod network;
 mod process;
 #[path = "../it/sshd/lab.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]

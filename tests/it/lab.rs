@@ -202,7 +202,7 @@ fn variable(base: &Path, name: &str) -> Option<PathBuf> {
 /// A client without a screen, of one host.
 pub struct Client {
     pub fleet: Fleet,
-    host: HostId,
+    pub host: HostId,
     notices: mpsc::Receiver<HostNotice>,
     pub state: FleetState,
     replies: Vec<(RequestId, Reply)>,

@@ -7,13 +7,15 @@ use cm_tui::transport::ssh::Connection;
 use cm_tui::transport::ssh::settings::Settings;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::net::TcpListener;
 
 use super::Effort;
 use crate::far::Far;
+use crate::lab::Client;
+use crate::network::Proxy;
 use crate::process;
 use crate::sshd_lab::settings;
+use crate::stats::Sample;
 use crate::table::Row;
 
 const IDLE: usize = 50;
@@ -25,11 +27,15 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const COUNT: u32 = 3;
 /// Connects that fail, and that are given up.
 const FAILURES: usize = 20;
+const CYCLES: usize = 100;
+/// After the network is back.
+const BACK: Duration = Duration::from_secs(3);
 
 pub async fn measure(effort: Effort) -> Vec<Row> {
     let mut rows = vec![memory().await];
     rows.extend(dead().await);
     rows.push(leaks(effort).await);
+    rows.push(cycles(effort).await);
     rows
 }
 
@@ -52,50 +58,6 @@ async fn memory() -> Row {
             each <= MEMORY_BAR,
         )
         .note("resident, of this process; one channel open on each")
-}
-
-/// Bytes between client and sshd, until it is told to stand still.
-struct Proxy {
-    port: u16,
-    frozen: watch::Sender<bool>,
-}
-
-impl Proxy {
-    async fn start(to: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (frozen, is_frozen) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let far = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
-                let (from_near, to_near) = near.into_split();
-                let (from_far, to_far) = far.into_split();
-                tokio::spawn(carry(from_near, to_far, is_frozen.clone()));
-                tokio::spawn(carry(from_far, to_near, is_frozen.clone()));
-            }
-        });
-        Self { port, frozen }
-    }
-}
-
-async fn carry(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut frozen: watch::Receiver<bool>,
-) {
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        if frozen.wait_for(|frozen| !frozen).await.is_err() {
-            return;
-        }
-        let count = tokio::select! {
-            count = from.read(&mut buffer) => count.unwrap_or(0),
-            changed = frozen.changed() => if changed.is_err() { return } else { continue },
-        };
-        if count == 0 || to.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// What goes on while the far end goes away.
@@ -123,7 +85,7 @@ async fn dead() -> Vec<Row> {
 
 async fn found(name: &str, case: While) -> Row {
     let far = Far::new();
-    let proxy = Proxy::start(far.sshd.port).await;
+    let proxy = Proxy::start(far.sshd.port);
     let mut settings = through(&far, &proxy);
     settings.alive_interval = INTERVAL;
     settings.alive_count_max = COUNT;
@@ -140,7 +102,7 @@ async fn found(name: &str, case: While) -> Row {
     if matches!(case, While::Stopped) {
         kill_process(server, Signal::STOP).unwrap();
     } else {
-        proxy.frozen.send_replace(true);
+        proxy.freeze();
     }
     let since = Instant::now();
     let mut stdin = exec.stdin;
@@ -223,6 +185,56 @@ async fn leaks(effort: Effort) -> Row {
     .bar("0, 0 after 1 s", tasks == 0 && files == 0)
     .note(format!(
         "{count} to a server that never answers, half of them cancelled"
+    ))
+}
+
+/// A network that goes away and comes back at once, while the pane on the host goes on.
+async fn cycles(effort: Effort) -> Row {
+    let far = Far::new();
+    let proxy = Proxy::start(far.sshd.port);
+    let mut client = Client::of(far.spec(proxy.port));
+    client.connected().await;
+    let host = client.host.clone();
+    let work = far.sshd.dir.path().join("work");
+    std::fs::create_dir(&work).unwrap();
+    let id = client.start("shell", None, "cycles", &work).await;
+    client.watch(&id);
+    let pane = client.session(&id, "the session", |_| true).await.pane;
+    let mut times = Vec::new();
+    for number in 0..effort.count(CYCLES) {
+        // It stands nowhere in what is typed.
+        let (typed, shown) = (
+            format!("echo cycle\"\"-{number}-end"),
+            format!("cycle-{number}-end"),
+        );
+        proxy.cut();
+        let since = Instant::now();
+        Far::tmux_at(
+            &pane.socket,
+            &["send-keys", "-t", &pane.target(), &typed, "Enter"],
+        );
+        client
+            .until("the screen", |state| {
+                let is_live = state.hosts.first()?.is_connected();
+                let screen = state.screen(&host, &id)?.screen();
+                (is_live && screen.text().iter().any(|row| row.contains(&shown))).then_some(())
+            })
+            .await;
+        times.push(since.elapsed());
+    }
+    let sample = Sample::new(times);
+    let lost = client.snapshots - 1;
+    Row::new(
+        "correct screen after the network is cut and back",
+        sample.describe(),
+    )
+    .bar(
+        "p99 ≤ 3 s, 0 events lost",
+        sample.p99() <= BACK && lost == 0,
+    )
+    .note(format!(
+        "{} cuts; {lost} times the agent could not tell what was missed",
+        sample.len()
     ))
 }
 

@@ -1,5 +1,6 @@
 //! What SSH costs beside the `ssh` program: on the same sshd, in turns, in one run.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use cm_tui::protocol::{Request, ToAgent};
@@ -10,10 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Effort;
 use crate::far::{Far, Peer, STDIO};
+use crate::lab::Client;
 use crate::stats::{Sample, ms};
 use crate::table::Row;
 
 /// What a figure of ours may cost beside that of `ssh`.
+const READY_BAR: f64 = 1.0;
 const ROUND_TRIP_BAR: f64 = 1.5;
 const KEY_BAR: f64 = 1.1;
 const BUSY_BAR: Duration = Duration::from_millis(15);
@@ -24,7 +27,7 @@ const KEYS: [u8; 2] = *b"@~";
 
 pub async fn measure(effort: Effort) -> Vec<Row> {
     let far = Far::new();
-    let mut rows = vec![round_trip(&far, effort).await];
+    let mut rows = vec![ready(&far, effort).await, round_trip(&far, effort).await];
     far.tmux(&[
         "new-session",
         "-d",
@@ -48,6 +51,40 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
 
 fn ratio(ours: &Sample, theirs: &Sample) -> f64 {
     ours.median().as_secs_f64() / theirs.median().as_secs_f64()
+}
+
+/// From nothing to an agent that has answered, beside a command that does nothing.
+async fn ready(far: &Far, effort: Effort) -> Row {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    // The agent of the host runs already, as it does for all but the very first connection.
+    Client::of(far.spec(far.sshd.port)).connected().await;
+    for _ in 0..effort.count(20) {
+        let since = Instant::now();
+        let mut client = Client::of(far.spec(far.sshd.port));
+        client.connected().await;
+        ours.push(since.elapsed());
+        drop(client);
+        let since = Instant::now();
+        assert!(
+            far.ssh(&[], "true")
+                .stdin(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
+        theirs.push(since.elapsed());
+    }
+    let (ours, theirs) = (Sample::new(ours), Sample::new(theirs));
+    let ratio = ratio(&ours, &theirs);
+    Row::new(
+        "host ready: connected, logged in, agent answered",
+        ours.describe(),
+    )
+    .bar("p50 ≤ 1.0 × ssh host true", ratio <= READY_BAR)
+    .beside(format!("ssh host true: {}", theirs.describe()))
+    .note(format!(
+        "{ratio:.2} ×; with ssh -G, finding the agent and starting its stdio"
+    ))
 }
 
 async fn round_trip(far: &Far, effort: Effort) -> Row {
