@@ -4,11 +4,16 @@
 //! output, and the end of either side ends the other. A daemon that was left running by an older version, and cannot
 //! speak with this client, is replaced by ours when that helps.
 
+use std::fs::File;
+use std::io::{Cursor, Read, Write};
+use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::thread;
 
-use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, stdin, stdout};
+use tokio::io::{AsyncWriteExt as _, stdin};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::bytes::BytesMut;
 use tracing::warn;
@@ -52,32 +57,49 @@ pub async fn bridge(paths: &Paths, agent_program: &Path) -> Result<(), StdioErro
     let Some(agent) = agent else {
         return Ok(());
     };
-    let mut output = stdout();
-    send(&mut output, &agent.greeting).await?;
-    output.flush().await?;
-
-    let (input, early) = from_client.into_parts();
-    let mut input = early.as_ref().chain(input);
-    let (from_agent, early) = agent.reader.into_parts();
-    let mut from_agent = early.as_ref().chain(from_agent);
-    let mut to_agent = agent.writer;
-    let inward = async {
-        copy(&mut input, &mut to_agent).await?;
-        to_agent.shutdown().await
-    };
-    let outward = async {
-        copy(&mut from_agent, &mut output).await?;
-        output.flush().await
-    };
-    tokio::pin!(inward);
+    let (_, from_client) = from_client.into_parts();
+    let (reader, from_agent) = agent.reader.into_parts();
+    let stream = reader
+        .reunite(agent.writer)
+        .map_err(std::io::Error::other)?
+        .into_std()?;
+    stream.set_nonblocking(false)?;
+    let inward = pass_on(
+        "inward",
+        Cursor::new(from_client).chain(File::from(std::io::stdin().as_fd().try_clone_to_owned()?)),
+        stream.try_clone()?,
+    )?;
+    let outward = pass_on(
+        "outward",
+        Cursor::new(message(&agent.greeting))
+            .chain(Cursor::new(from_agent))
+            .chain(stream),
+        File::from(std::io::stdout().as_fd().try_clone_to_owned()?),
+    )?;
+    // The other direction ends with the process.
     tokio::select! {
-        // The client has said all it had to say; what the agent still answers is passed on.
-        said = &mut inward => {
-            said?;
-            Ok(())
-        }
-        heard = outward => Ok(heard?),
+        ended = inward => ended,
+        ended = outward => ended,
     }
+    .unwrap_or(Ok(()))
+    .map_err(StdioError::Io)
+}
+
+/// Carries bytes one way until there are no more, in a thread that waits in the kernel: whatever stands between a byte's
+/// coming and its going on is felt with every key.
+fn pass_on(
+    name: &str,
+    mut from: impl Read + Send + 'static,
+    mut to: impl Write + Send + 'static,
+) -> std::io::Result<oneshot::Receiver<std::io::Result<()>>> {
+    let (done, ended) = oneshot::channel();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody hears it when the other direction has ended before.
+            let _unheard = done.send(std::io::copy(&mut from, &mut to).map(drop));
+        })?;
+    Ok(ended)
 }
 
 /// A daemon that has answered a hello.
@@ -91,7 +113,7 @@ struct Greeted {
 async fn pass(stream: UnixStream, hello: &[u8]) -> Result<Option<Greeted>, StdioError> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = MessageReader::new(reader);
-    send(&mut writer, hello).await?;
+    writer.write_all(&message(hello)).await?;
     Ok(first(&mut reader).await?.map(|greeting| Greeted {
         greeting,
         reader,
@@ -108,10 +130,9 @@ async fn first<R: tokio::io::AsyncRead + Unpin>(
         .map_err(StdioError::Greeting)
 }
 
-async fn send(stream: &mut (impl AsyncWrite + Unpin), body: &[u8]) -> std::io::Result<()> {
-    // A body that was read is shorter than the limit of a hello.
-    stream.write_all(&(body.len() as u32).to_be_bytes()).await?;
-    stream.write_all(body).await
+/// A body as it goes over the wire. One that was read is shorter than the limit of a hello.
+fn message(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_be_bytes(), body].concat()
 }
 
 /// Whether the daemon refused a client that we would not refuse.

@@ -26,8 +26,9 @@ const CLIENT: &str = concat!("cm-tui ", env!("CARGO_PKG_VERSION"));
 /// A connection that has lasted this long was a good one, and is sought again at once when it ends; one that ends sooner
 /// is given the growing pauses, so that an agent that lets us in only to lose us is not asked without end.
 const GOOD_HERE: Duration = Duration::from_secs(1);
-/// As [`GOOD_HERE`] over a network, where each attempt is a login that the far end may count.
-const GOOD_THERE: Duration = Duration::from_secs(10);
+/// As [`GOOD_HERE`] over a network, where each attempt is a login: an agent that ends as soon as it has let us in costs
+/// a growing pause, a network that goes away every few seconds does not.
+const GOOD_THERE: Duration = Duration::from_secs(3);
 /// After this many refused logins in a row only the human decides to try again: servers punish a third.
 const REFUSALS: u32 = 2;
 /// How long a stream that has ended may take to say why: an exit status follows the end of the output at once.
