@@ -5,7 +5,7 @@
 //! speak with this client, is replaced by ours when that helps.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, ErrorKind, Read, Write};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::thread;
@@ -97,7 +97,11 @@ fn pass_on(
         .name(name.to_owned())
         .spawn(move || {
             // Nobody hears it when the other direction has ended before.
-            let _unheard = done.send(std::io::copy(&mut from, &mut to).map(drop));
+            let _unheard = done.send(match std::io::copy(&mut from, &mut to) {
+                // The other side has left: its end, like that of its own words.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                copied => copied.map(drop),
+            });
         })?;
     Ok(ended)
 }

@@ -5,12 +5,14 @@
 
 pub mod destination;
 pub mod detect;
+mod evidence;
 mod id;
 mod prompt;
 mod session;
 pub mod tool;
 
 pub use destination::Destination;
+pub use evidence::{Claim, Dismissed, Explanation, Pictured, Source};
 pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
 pub use prompt::{Answer, Choice, Prompt, PromptKind};
 pub use session::{Origin, Session, SessionState, UnixMillis};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PromptId, UnixMillis};
+use super::{PromptId, SessionState, UnixMillis};
 
 /// One open question of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,13 +33,73 @@ impl Prompt {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a prompt is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptKind {
-    /// The tool wants permission for one action.
-    Approval,
-    /// The tool wants an answer that is not a permission.
+    /// Runs a command line.
+    Command,
+    /// Changes a file.
+    Edit,
+    /// Writes a new file.
+    Create,
+    /// Reads a file.
+    Read,
+    /// Asks something of the network.
+    Fetch,
+    /// Calls some other tool, such as one of an MCP server.
+    ToolCall,
+    /// Wants permission for one action of a kind of its own.
+    Other,
+    /// Wants a folder to be trusted from now on.
+    Trust,
+    /// Wants a plan to be carried out.
+    Plan,
+    /// Wants somebody to log in.
+    Login,
+    /// Wants an answer that is no permission.
     Question,
+}
+
+impl PromptKind {
+    /// Whether a yes permits one action and nothing more. Only such a prompt may ever be answered without a human.
+    pub fn is_permission(self) -> bool {
+        match self {
+            Self::Command
+            | Self::Edit
+            | Self::Create
+            | Self::Read
+            | Self::Fetch
+            | Self::ToolCall
+            | Self::Other => true,
+            Self::Trust | Self::Plan | Self::Login | Self::Question => false,
+        }
+    }
+
+    /// The state of a session that waits with such a prompt.
+    pub fn state(self) -> SessionState {
+        match self {
+            Self::Login | Self::Question => SessionState::Question,
+            _ => SessionState::Approval,
+        }
+    }
+
+    /// One word, the same in every view, in logs and in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Edit => "edit",
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Fetch => "fetch",
+            Self::ToolCall => "tool call",
+            Self::Other => "other",
+            Self::Trust => "trust",
+            Self::Plan => "plan",
+            Self::Login => "login",
+            Self::Question => "question",
+        }
+    }
 }
 
 /// One way to answer a prompt.

@@ -236,8 +236,11 @@ pub fn answerable(prompt: &Prompt) -> bool {
 /// The words on the prompt's chip.
 pub fn chip(kind: PromptKind) -> &'static str {
     match kind {
-        PromptKind::Approval => " APPROVE? ",
+        PromptKind::Trust => "  TRUST?  ",
+        PromptKind::Plan => "  PLAN?   ",
+        PromptKind::Login => "  LOG IN  ",
         PromptKind::Question => " QUESTION ",
+        _ => " APPROVE? ",
     }
 }
 
@@ -272,9 +275,10 @@ fn prompt_box(
             model.settings.glyphs.ellipsis()
         ));
     }
-    let kind = match prompt.kind {
-        PromptKind::Approval => "permission",
-        PromptKind::Question => "question",
+    let kind = if prompt.kind.is_permission() {
+        "permission"
+    } else {
+        prompt.kind.word()
     };
     let host = model
         .target()

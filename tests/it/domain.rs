@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cm_tui::domain::detect::{Detector, Look, Verdict};
-use cm_tui::domain::{Answer, PromptKind, SessionState, Tools};
+use cm_tui::domain::{Answer, SessionState, Tools};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -210,7 +210,7 @@ fn nothing_but_a_permission_is_taken_for_one() {
                     is_approval,
                     verdict
                         .prompt
-                        .is_some_and(|prompt| prompt.kind == PromptKind::Approval)
+                        .is_some_and(|prompt| prompt.kind.is_permission())
                 );
             }
         }

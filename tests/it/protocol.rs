@@ -69,7 +69,7 @@ fn session() -> Session {
 fn prompt() -> Prompt {
     Prompt {
         id: PromptId(4),
-        kind: PromptKind::Approval,
+        kind: PromptKind::Command,
         subject: "cargo test".into(),
         question: "Do you want to proceed?".into(),
         choices: vec![Choice {

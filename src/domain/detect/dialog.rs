@@ -4,7 +4,7 @@ use super::menu::{Menu, MenuOption, meaning};
 use super::rule::{Dialog, Placement, Subject};
 use super::screen::{Line, Screen, join};
 use super::{FoundPrompt, Pattern};
-use crate::domain::{Answer, Choice, PromptKind};
+use crate::domain::{Answer, Choice};
 
 /// How many rows a question may take: in a pane of 40 columns the longest known one has three.
 const QUESTION_ROWS: usize = 4;
@@ -188,7 +188,7 @@ fn subject(
 
 /// The options as choices. `is_clear` says whether all that is at stake can be seen: nothing else is agreed to.
 fn choices(dialog: &Dialog, menu: &Menu, is_clear: bool) -> Vec<Choice> {
-    let is_permission = dialog.kind == PromptKind::Approval;
+    let is_permission = dialog.kind.is_permission();
     let can_agree = is_permission && is_clear && dialog.numbered && menu.begins_with_one();
     let mut choices: Vec<Choice> = Vec::with_capacity(menu.options.len() + 1);
     for (index, option) in menu.options.iter().enumerate() {

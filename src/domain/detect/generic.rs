@@ -109,7 +109,7 @@ pub(super) fn menu(screen: &Screen<'_>, is_tool: bool) -> Option<FoundPrompt> {
     let is_permission =
         is_tool && offers_both && ASKS.is_match(question) && !NOT_ONE_ACTION.is_match(question);
     let kind = if is_permission {
-        PromptKind::Approval
+        PromptKind::Other
     } else {
         PromptKind::Question
     };

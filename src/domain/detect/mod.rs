@@ -104,10 +104,7 @@ impl Verdict {
     }
 
     fn asking(prompt: FoundPrompt, rule: impl Into<String>) -> Self {
-        let state = match prompt.kind {
-            PromptKind::Approval => SessionState::Approval,
-            PromptKind::Question => SessionState::Question,
-        };
+        let state = prompt.kind.state();
         Self {
             state,
             prompt: Some(prompt),
@@ -170,7 +167,7 @@ fn find_dialog<'p>(
         .filter_map(|dialog| Some((dialog, dialog::find(dialog, screen, menu)?)));
     let mut first = None;
     for found in fitting {
-        if !found.1.subject.is_empty() || found.1.kind == PromptKind::Question {
+        if !found.1.subject.is_empty() || !found.1.kind.is_permission() {
             return Some(
                 first
                     .filter(|_| found.1.subject.is_empty())

@@ -28,8 +28,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, shown: &PromptBox) {
     let glyphs = model.settings.glyphs;
     let muted = style(model, Role::Muted);
     let role = match prompt.kind {
-        PromptKind::Approval => Role::NeedsYou,
-        PromptKind::Question => Role::Question,
+        PromptKind::Login | PromptKind::Question => Role::Question,
+        _ => Role::NeedsYou,
     };
     let line = |index: usize| {
         let index = u16::try_from(index)

@@ -314,7 +314,7 @@ pub fn prompt(id: u64, kind: PromptKind, subject: &str, question: &str) -> Promp
         subject: subject.to_owned(),
         question: question.to_owned(),
         choices: match kind {
-            PromptKind::Approval => vec![
+            PromptKind::Command => vec![
                 choice("Yes", "1", Some(Answer::Yes)),
                 choice("Yes, and always allow access to build", "2", None),
                 choice(
@@ -323,9 +323,7 @@ pub fn prompt(id: u64, kind: PromptKind, subject: &str, question: &str) -> Promp
                     Some(Answer::No),
                 ),
             ],
-            PromptKind::Question => {
-                vec![choice("Postgres", "1", None), choice("SQLite", "2", None)]
-            }
+            _ => vec![choice("Postgres", "1", None), choice("SQLite", "2", None)],
         },
         rule: "claude.bash".to_owned(),
         since: START.unix,
@@ -333,10 +331,7 @@ pub fn prompt(id: u64, kind: PromptKind, subject: &str, question: &str) -> Promp
 }
 
 pub fn asking(mut session: Session, prompt: Prompt) -> Session {
-    session.state = match prompt.kind {
-        PromptKind::Approval => SessionState::Approval,
-        PromptKind::Question => SessionState::Question,
-    };
+    session.state = prompt.kind.state();
     session.prompt = Some(prompt);
     session
 }
@@ -360,7 +355,7 @@ pub fn shop() -> Session {
         shop,
         prompt(
             7,
-            PromptKind::Approval,
+            PromptKind::Command,
             "rm -rf build",
             "Do you want to proceed?",
         ),

@@ -45,7 +45,7 @@ fn full_of(text: &str) -> Dashboard {
     let second = session("s2", text, "claude-code", text, working, 1);
     let asked = Prompt {
         rule: text.to_owned(),
-        ..prompt(1, PromptKind::Approval, text, text)
+        ..prompt(1, PromptKind::Command, text, text)
     };
     let third = asking(
         session("s3", text, text, text, SessionState::Idle, 1),

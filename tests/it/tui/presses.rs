@@ -75,7 +75,7 @@ fn a_prompt_that_changed_after_the_last_frame_is_not_answered() {
         shop(),
         prompt(
             8,
-            PromptKind::Approval,
+            PromptKind::Command,
             "rm -rf ~",
             "Do you want to proceed?",
         ),
@@ -116,7 +116,7 @@ fn a_key_for_a_prompt_that_is_gone_starts_nothing_else() {
 fn a_flapping_prompt_is_never_answered() {
     let mut dashboard = at_shop();
     for id in 100..200 {
-        let flapping = asking(shop(), prompt(id, PromptKind::Approval, "ls", "Proceed?"));
+        let flapping = asking(shop(), prompt(id, PromptKind::Command, "ls", "Proceed?"));
         dashboard.event("local", Event::SessionChanged(Box::new(flapping)));
         dashboard.paint();
         dashboard.wait(50).press("y");
@@ -170,7 +170,7 @@ fn what_cannot_be_read_whole_is_not_answered() {
     let subject = format!("echo {}; rm -rf ~", "padding ".repeat(800));
     let long = asking(
         shop(),
-        prompt(9, PromptKind::Approval, &subject, "Do you want to proceed?"),
+        prompt(9, PromptKind::Command, &subject, "Do you want to proceed?"),
     );
     dashboard
         .event("local", Event::SessionChanged(Box::new(long)))
