@@ -171,7 +171,10 @@ fn not_opened(name: &str, what: &str, error: &russh::Error) -> SshError {
             "too many at once",
             "raise MaxSessions in its sshd_config, or close other sessions",
         ),
-        ChannelOpenFailure::ConnectFailed => ("it cannot reach that", "is the jump host right?"),
+        ChannelOpenFailure::ConnectFailed => (
+            "it cannot reach that",
+            "is the host behind it up, and dialled out if it has to? is the jump host right?",
+        ),
         ChannelOpenFailure::AdministrativelyProhibited => (
             "not permitted",
             "see AllowTcpForwarding, MaxSessions in its sshd_config",

@@ -1,7 +1,7 @@
 //! The whole way: the fleet, a real sshd, the agent that it starts there, and a real tmux.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cm_tui::config::SshTransport;
@@ -20,20 +20,15 @@ use crate::sshd::lab::{Config, Sshd, user};
 use crate::sshd::network::Proxy;
 
 /// A host called `lab`, whose agent is the one that was built, and a network to it that can be cut.
-struct Site {
-    sshd: Sshd,
+pub(super) struct Site {
+    pub(super) sshd: Sshd,
     network: Proxy,
 }
 
 impl Site {
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let sshd = Sshd::start(|config| {
-            let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            config.variables.extend([
-                variable("LANG", "C.UTF-8"),
-                variable("SHELL", "/bin/sh"),
-                variable("CM_LOG", "debug"),
-            ]);
+            prepare(config);
             change(config);
         });
         let network = Proxy::start(sshd.port);
@@ -53,7 +48,7 @@ impl Site {
         site
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.sshd.dir.path().join(name)
     }
 
@@ -62,48 +57,21 @@ impl Site {
         std::fs::write(self.sshd.known_hosts(), format!("lab {key}\n")).unwrap();
     }
 
-    fn config(&self, transport: SshTransport) -> RemoteConfig {
-        RemoteConfig {
-            fields: HostFields {
-                config_file: Some(self.path("ssh_config")),
-                ..HostFields::named("lab")
-            },
-            transport,
-            deploy: DeployConfig {
-                host: "lab".into(),
-                agent: Some(AGENT.into()),
-                install: Install::Never,
-                own_program: AGENT.into(),
-                agents_dir: None,
-            },
-            passing: Passing::Filtered,
-        }
+    pub(super) fn config(&self, transport: SshTransport) -> RemoteConfig {
+        config(&self.path("ssh_config"), transport)
     }
 
     fn spec(&self, transport: SshTransport) -> HostSpec {
-        HostSpec {
-            id: HostId::new("lab"),
-            road: Road::Remote(Remote::new(self.config(transport)).into()),
-        }
+        spec(self.config(transport))
     }
 
-    fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
         Client::of(self.spec(SshTransport::Ssh))
     }
 
     /// A client on the host itself.
     fn neighbour(&self) -> Client {
-        let paths = Paths::from_lookup(|name| {
-            let folder = match name {
-                "HOME" => "home",
-                "XDG_RUNTIME_DIR" => "run",
-                "XDG_CONFIG_HOME" => "home/.config",
-                "XDG_STATE_HOME" => "home/.local/state",
-                _ => return None,
-            };
-            Some(self.path(folder))
-        });
-        Client::of(HostSpec::local(paths.unwrap(), "/nonexistent".into()))
+        Client::of(HostSpec::local(paths(&self.sshd), "/nonexistent".into()))
     }
 
     /// What tmux itself says of the sessions that we started there.
@@ -119,7 +87,58 @@ impl Site {
     }
 }
 
-async fn lost(client: &mut Client) -> Failure {
+/// The variables with which an agent works in a lab.
+pub(super) fn prepare(config: &mut Config) {
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    config.variables.extend([
+        variable("LANG", "C.UTF-8"),
+        variable("SHELL", "/bin/sh"),
+        variable("CM_LOG", "debug"),
+    ]);
+}
+
+/// Where an agent in a lab keeps its files.
+pub(super) fn paths(sshd: &Sshd) -> Paths {
+    let paths = Paths::from_lookup(|name| {
+        let folder = match name {
+            "HOME" => "home",
+            "XDG_RUNTIME_DIR" => "run",
+            "XDG_CONFIG_HOME" => "home/.config",
+            "XDG_STATE_HOME" => "home/.local/state",
+            _ => return None,
+        };
+        Some(sshd.dir.path().join(folder))
+    });
+    paths.unwrap()
+}
+
+/// The host that this `ssh_config` calls `lab`, with the agent that was built.
+pub(super) fn config(ssh_config: &Path, transport: SshTransport) -> RemoteConfig {
+    RemoteConfig {
+        fields: HostFields {
+            config_file: Some(ssh_config.to_owned()),
+            ..HostFields::named("lab")
+        },
+        transport,
+        deploy: DeployConfig {
+            host: "lab".into(),
+            agent: Some(AGENT.into()),
+            install: Install::Never,
+            own_program: AGENT.into(),
+            agents_dir: None,
+        },
+        passing: Passing::Filtered,
+    }
+}
+
+pub(super) fn spec(config: RemoteConfig) -> HostSpec {
+    HostSpec {
+        id: HostId::new("lab"),
+        road: Road::Remote(Remote::new(config).into()),
+    }
+}
+
+pub(super) async fn lost(client: &mut Client) -> Failure {
     client
         .until("the loss", |state| {
             state.hosts[0].connection.failure().cloned()
@@ -127,7 +146,7 @@ async fn lost(client: &mut Client) -> Failure {
         .await
 }
 
-async fn halted(client: &mut Client) -> Failure {
+pub(super) async fn halted(client: &mut Client) -> Failure {
     client
         .until("the halt", |state| {
             let host = &state.hosts[0];
@@ -137,7 +156,7 @@ async fn halted(client: &mut Client) -> Failure {
         .await
 }
 
-async fn question(client: &mut Client) -> cm_tui::transport::asking::Asked {
+pub(super) async fn question(client: &mut Client) -> cm_tui::transport::asking::Asked {
     while client.questions.is_empty() {
         client.hears("a question").await;
     }
@@ -319,10 +338,7 @@ async fn a_host_without_an_agent_says_why_and_its_sessions_are_seen_and_ended_al
     ]);
     let mut config = site.config(SshTransport::Ssh);
     config.deploy.agent = Some("/nonexistent/cm-agent".into());
-    let mut client = Client::of(HostSpec {
-        id: HostId::new("lab"),
-        road: Road::Remote(Remote::new(config).into()),
-    });
+    let mut client = Client::of(spec(config));
     client.connected().await;
     let trouble = client
         .until("why", |state| state.hosts[0].trouble.clone())

@@ -111,7 +111,7 @@ async fn a_host_that_its_jump_host_cannot_reach_is_refused_with_both_names() {
     assert_eq!(error.kind, SshErrorKind::Unreachable);
     insta::assert_snapshot!(said, @r"
     cannot reach host “inner” through “lab”: host “lab” does not connect on to 127.0.0.1:PORT: it cannot reach that
-    hint: is the jump host right?
+    hint: is the host behind it up, and dialled out if it has to? is the jump host right?
     ");
 }
 
