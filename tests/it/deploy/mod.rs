@@ -5,5 +5,5 @@ mod installing;
 mod login;
 mod over_ssh;
 mod probing;
-mod upgrading;
+pub mod upgrading;
 mod uploading;

@@ -19,14 +19,14 @@ use tokio::process::Child;
 use crate::lab::{AGENT, Lab};
 
 /// A daemon that speaks only the versions of another age. It ends when it is told to.
-struct Daemon {
+pub struct Daemon {
     listener: UnixListener,
     _lock: File,
     speaks: (u16, u16),
 }
 
 impl Daemon {
-    fn start(paths: &Paths, speaks: (u16, u16)) -> Self {
+    pub fn start(paths: &Paths, speaks: (u16, u16)) -> Self {
         cm_tui::paths::private_dir(&paths.run_dir).unwrap();
         let lock = File::create(paths.lock()).unwrap();
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
@@ -38,7 +38,7 @@ impl Daemon {
     }
 
     /// Serves until one client has told it to stop.
-    async fn run(self) {
+    pub async fn run(self) {
         loop {
             let (stream, _) = self.listener.accept().await.unwrap();
             if serve(stream, self.speaks).await.is_some() {
@@ -55,8 +55,11 @@ async fn serve(stream: UnixStream, speaks: (u16, u16)) -> Option<()> {
     if hello.newest < speaks.0 || hello.oldest > speaks.1 {
         let failure = Failure {
             kind: FailureKind::Unsupported,
-            message: "of another age".into(),
-            hint: String::new(),
+            message: format!(
+                "cm-tui speaks protocol {} to {}, cm-agent {} to {}",
+                hello.oldest, hello.newest, speaks.0, speaks.1
+            ),
+            hint: "upgrade cm-tui; cm-agent is newer".into(),
         };
         writer.send(&Greeting::Refused(failure)).await.ok()?;
         return None;
@@ -123,7 +126,10 @@ async fn a_newer_daemon_stays_and_says_why() {
     let Err(ConnectionError::Refused(failure)) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!(failure.message, "of another age");
+    assert_eq!(
+        failure.message,
+        "cm-tui speaks protocol 1 to 1, cm-agent 2 to 3"
+    );
     assert!(!newer.is_finished());
     newer.abort();
 }
