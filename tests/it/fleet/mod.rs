@@ -4,6 +4,7 @@
 
 mod many;
 mod nat;
+mod rows;
 mod skew;
 mod ssh;
 mod state;
