@@ -8,6 +8,7 @@ mod broadcast;
 mod budget;
 pub mod daemon;
 pub mod demo;
+mod foreground;
 mod found;
 pub mod hub;
 pub mod monitor;

@@ -124,7 +124,7 @@ pub struct Recognise {
     pub interpreters: Vec<String>,
     /// Behind an interpreter: a title that is this tool's.
     pub title: Vec<Pattern>,
-    /// Behind an interpreter: the last part of an argument that is this tool's program.
+    /// Behind an interpreter: the last part of the path of a script that is this tool's program.
     pub words: Vec<String>,
 }
 
@@ -175,6 +175,32 @@ impl ToolProfile {
     }
 }
 
+/// A program that stands in the foreground of a pane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    argv: Vec<String>,
+}
+
+impl Program {
+    pub fn new(argv: Vec<String>) -> Self {
+        Self { argv }
+    }
+
+    /// Without its folder, and without the dash that marks a login shell.
+    pub fn name(&self) -> &str {
+        let name = file_name(self.argv.first().map_or("", String::as_str));
+        name.strip_prefix('-').unwrap_or(name)
+    }
+
+    /// What an interpreter runs: the first argument that is no option, without its folder.
+    fn script(&self) -> Option<&str> {
+        let mut arguments = self.argv.iter().skip(1);
+        arguments
+            .find(|argument| !argument.starts_with('-'))
+            .map(|path| file_name(path))
+    }
+}
+
 /// All profiles, in the order they are offered.
 #[derive(Clone, Debug)]
 pub struct Tools(Vec<ToolProfile>);
@@ -213,24 +239,43 @@ impl Tools {
         self.0.iter().find(|profile| profile.id == id)
     }
 
-    /// The tool that a pane runs, by its foreground program, its title and (if known) that program's arguments; the
-    /// shell's profile when no other fits.
-    pub fn recognise(&self, command: &str, title: &str, argv: &[String]) -> Option<&ToolProfile> {
+    /// The tool that a pane runs, and the name by which it runs there: by its foreground program, its title and (if known)
+    /// all `programs` of the foreground, the leader first. The shell's profile when no other fits.
+    pub fn recognise<'a>(
+        &'a self,
+        command: &'a str,
+        title: &str,
+        programs: &'a [Program],
+    ) -> Option<(&'a ToolProfile, &'a str)> {
         let named = |list: &[String], name: &str| list.iter().any(|known| known == name);
-        self.0
-            .iter()
-            .find(|profile| {
-                profile.id != Self::SHELL && named(&profile.recognise.commands, command)
+        let tools = || self.0.iter().filter(|profile| profile.id != Self::SHELL);
+        let all_names = || std::iter::once(command).chain(programs.iter().map(Program::name));
+        let by_name = all_names().find_map(|name| {
+            let tool = tools().find(|tool| named(&tool.recognise.commands, name))?;
+            Some((tool, name))
+        });
+        let by_script = || {
+            programs.iter().find_map(|program| {
+                let (name, script) = (program.name(), program.script()?);
+                let tool = tools().find(|tool| {
+                    let hints = &tool.recognise;
+                    named(&hints.interpreters, name) && named(&hints.words, script)
+                })?;
+                Some((tool, name))
             })
-            .or_else(|| {
-                self.0.iter().find(|profile| {
-                    let hints = &profile.recognise;
-                    named(&hints.interpreters, command)
-                        && (hints.title.iter().any(|pattern| pattern.is_match(title))
-                            || argv.iter().any(|word| named(&hints.words, file_name(word))))
-                })
-            })
-            .or_else(|| self.get(Self::SHELL))
+        };
+        let by_title = || {
+            let tool = tools().find(|tool| {
+                let hints = &tool.recognise;
+                named(&hints.interpreters, command)
+                    && hints.title.iter().any(|pattern| pattern.is_match(title))
+            })?;
+            Some((tool, command))
+        };
+        by_name
+            .or_else(by_script)
+            .or_else(by_title)
+            .or_else(|| Some((self.get(Self::SHELL)?, command)))
     }
 }
 
@@ -308,28 +353,31 @@ mod tests {
     }
 
     #[rstest]
-    #[case("claude", "", &[], "claude-code")]
-    #[case("codex", "", &[], "codex")]
-    #[case("node", "◇  Ready (shop)", &[], "gemini-cli")]
-    #[case("node", "", &["node", "/usr/local/bin/gemini"], "gemini-cli")]
-    #[case("node", "", &["node", "server.js"], "shell")]
-    #[case("python3", "", &["/usr/bin/python3", "/home/a/.local/bin/aider"], "aider")]
-    #[case("bash", "✳ Work on the shop", &[], "shell")]
-    #[case("vim", "", &[], "shell")]
+    #[case("claude", "", &[], "claude-code", "claude")]
+    #[case("codex", "", &[], "codex", "codex")]
+    #[case("node", "◇  Ready (shop)", &[], "gemini-cli", "node")]
+    #[case("node", "", &["node --no-warnings /usr/local/bin/gemini"], "gemini-cli", "node")]
+    #[case("node", "", &["node server.js --tool gemini"], "shell", "node")]
+    #[case("python3", "", &["/usr/bin/python3 /home/a/.local/bin/aider"], "aider", "python3")]
+    #[case("python3", "", &["python3 -m aider"], "aider", "python3")]
+    #[case("bash", "✳ Work on the shop", &[], "shell", "bash")]
+    #[case("bash", "", &["bash ./go.sh", "/opt/claude/claude --continue"], "claude-code", "claude")]
+    #[case("npm exec codex", "", &["npm exec codex", "sh -c codex", "node /x/.bin/codex"], "codex", "node")]
+    #[case("make", "", &["make", "cc -o claude"], "shell", "make")]
+    #[case("bash", "", &["-bash"], "shell", "bash")]
+    #[case("vim", "", &[], "shell", "vim")]
     fn a_pane_is_recognised(
         #[case] command: &str,
         #[case] title: &str,
-        #[case] argv: &[&str],
-        #[case] expected: &str,
+        #[case] programs: &[&str],
+        #[case] tool: &str,
+        #[case] name: &str,
     ) {
-        let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            Tools::built_in()
-                .recognise(command, title, &argv)
-                .unwrap()
-                .id,
-            expected
-        );
+        let words = |line: &&str| Program::new(line.split(' ').map(str::to_owned).collect());
+        let programs: Vec<Program> = programs.iter().map(words).collect();
+        let tools = Tools::built_in();
+        let (found, found_name) = tools.recognise(command, title, &programs).unwrap();
+        assert_eq!((found.id.as_str(), found_name), (tool, name));
     }
 
     #[test]

@@ -111,6 +111,35 @@ async fn sessions_of_other_servers_are_found_watched_and_never_resized() {
 }
 
 #[tokio::test]
+async fn a_tool_behind_a_wrapper_is_found_and_so_is_its_end() {
+    let lab = Lab::new();
+    std::os::unix::fs::symlink("/bin/cat", lab.path("work/claude")).unwrap();
+    // The wrapper leads the foreground and goes on after the tool, so tmux names it all the time.
+    let wrapper = "sh -c 'echo before; read go; ./claude; echo after; read end'";
+    lab.tmux("others", &["new-session", "-d", "-s", "mine", wrapper]);
+    lab.start_agent();
+    let mut client = lab.client();
+    let session = client.named("mine").await;
+    assert_eq!(session.tool, "shell");
+    client.watch(&session.id);
+    client.sees(&session.id, "before").await;
+    lab.tmux(
+        "others",
+        &["send-keys", "-t", "mine", "Enter", "hello", "Enter"],
+    );
+    client
+        .session(&session.id, "the tool", |session| {
+            session.tool == "claude-code"
+        })
+        .await;
+    lab.tmux("others", &["send-keys", "-t", "mine", "C-d"]);
+    client.sees(&session.id, "after").await;
+    client
+        .session(&session.id, "its end", |session| session.tool == "shell")
+        .await;
+}
+
+#[tokio::test]
 async fn a_killed_daemon_comes_back_to_the_same_sessions() {
     let lab = Lab::new();
     lab.start_agent();

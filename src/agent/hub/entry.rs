@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::ClientId;
+use super::recognise::Foreground;
 use super::typing::Keys;
 use crate::agent::broadcast::Broadcast;
 use crate::agent::monitor::{Moment, Monitor};
@@ -29,8 +30,11 @@ pub(super) struct Entry {
     pub(super) monitor: Monitor,
     pub(super) broadcast: Broadcast,
     pub(super) watchers: BTreeMap<ClientId, Watcher>,
-    /// The foreground program, as tmux said last.
+    /// The tool's program where it is in the foreground; else the foreground program that tmux named.
     pub(super) command: String,
+    pub(super) foreground: Foreground,
+    /// When the foreground has to be looked at again although nothing more is printed.
+    pub(super) look_at: Option<Instant>,
     /// The pane's first process.
     pub(super) pid: i32,
     pub(super) link: Link,
@@ -75,13 +79,20 @@ pub(super) enum Again {
 }
 
 impl Entry {
-    pub(super) fn new(session: Session, pid: i32, command: String, now: Moment) -> Self {
+    pub(super) fn new(
+        session: Session,
+        pid: i32,
+        (command, foreground): (String, Foreground),
+        now: Moment,
+    ) -> Self {
         Self {
             monitor: Monitor::new(Size::new(session.cols, session.rows), now),
             session,
             broadcast: Broadcast::default(),
             watchers: BTreeMap::new(),
             command,
+            foreground,
+            look_at: None,
             pid,
             link: Link::Absent,
             rejoin_at: None,
@@ -139,7 +150,10 @@ impl Entry {
             .values()
             .any(|watcher| watcher.behind)
             .then(|| now + CATCH_UP);
-        [update, behind, self.rejoin_at].into_iter().flatten().min()
+        [update, behind, self.rejoin_at, self.look_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What must hold in tmux for a key that answers the prompt on the screen: its lines still stand there.

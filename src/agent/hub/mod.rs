@@ -9,6 +9,7 @@
 //! | `clients.rs` | who is connected, and what each still has to hear |
 //! | `journal.rs` | numbered events, kept for those who come back |
 //! | `panes.rs` | tmux's facts become sessions |
+//! | `recognise.rs` | which tool a pane runs |
 //! | `output.rs` | output becomes screens, states and updates |
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
@@ -23,6 +24,7 @@ mod journal;
 mod orders;
 mod output;
 mod panes;
+mod recognise;
 mod starting;
 mod typing;
 

@@ -260,10 +260,16 @@ impl Hub {
         let Some(entry) = self.sessions.get_mut(id) else {
             return;
         };
-        let due = entry.recheck || entry.monitor.wake_at().is_some_and(|at| at <= now.instant);
+        let is_past = |at: &mut Instant| *at <= now.instant;
+        let looks = entry.look_at.take_if(is_past).is_some();
+        let due = entry.recheck || looks || entry.monitor.wake_at().as_mut().is_some_and(is_past);
         if !due || !entry.is_judged() {
             return;
         }
+        self.look_again(id, now.instant);
+        let Some(entry) = self.sessions.get_mut(id) else {
+            return;
+        };
         entry.recheck = false;
         let scene = Scene {
             tool: &entry.session.tool,

@@ -5,6 +5,7 @@ use std::path::Path;
 use tracing::info;
 
 use super::entry::{Again, Entry, Link};
+use super::recognise::Foreground;
 use super::{Hub, moment};
 use crate::agent::tmux::{PaneInfo, PaneRef, ServerRef};
 use crate::domain::{Origin, Session, SessionId, SessionState, Tools};
@@ -100,9 +101,11 @@ impl Hub {
 
     fn add_pane(&mut self, id: &SessionId, server: &ServerRef, pane: &PaneInfo, first_look: bool) {
         let now = moment();
-        let session = self.describe(id, server, pane);
+        let foreground = Foreground::of(pane);
+        let found = self.recognise(&foreground, pane.pid);
+        let session = describe(id, server, pane, found.tool);
         let managed = session.origin == Origin::Managed;
-        let mut entry = Entry::new(session, pane.pid, pane.command.clone(), now);
+        let mut entry = Entry::new(session, pane.pid, (found.command, foreground), now);
         entry.monitor.set_title(&pane.title, now.instant);
         let (state, since) = (
             entry.monitor.conclusion().state.clone(),
@@ -127,7 +130,9 @@ impl Hub {
     }
 
     fn update_pane(&mut self, id: &SessionId, server: &ServerRef, pane: &PaneInfo) {
-        let described = self.describe(id, server, pane);
+        let foreground = Foreground::of(pane);
+        let found = self.recognise(&foreground, pane.pid);
+        let described = describe(id, server, pane, found.tool.clone());
         let Some(entry) = self.sessions.get_mut(id) else {
             return;
         };
@@ -136,11 +141,8 @@ impl Hub {
         // A program that replaced another one in the same pane brings a new screen and new rules.
         let replaced = entry.pid != pane.pid;
         entry.dead = pane.dead.is_some();
+        entry.foreground = foreground;
         let switched = entry.session.tool != described.tool;
-        if entry.command != pane.command || switched {
-            entry.command.clone_from(&pane.command);
-            entry.judge_again();
-        }
         entry.monitor.set_title(&pane.title, now.instant);
         entry.pid = pane.pid;
         // A shell that walks through folders stays where it was found; a tool that starts there moves.
@@ -161,6 +163,7 @@ impl Hub {
             ..entry.session.clone()
         };
         let changed = known != entry.session;
+        entry.takes(found);
         entry.session = known;
         let untied = matches!(entry.link, Link::Absent) && pane.dead.is_none();
         let freed = entry.link == Link::Taken && !pane.piped_by_other;
@@ -205,50 +208,49 @@ impl Hub {
         self.agenda.set(id, None);
         self.emit(Event::SessionRemoved(id.clone()));
     }
+}
 
-    fn recognise(&self, pane: &PaneInfo) -> String {
-        let known = self.tools.recognise(&pane.command, &pane.title, &[]);
-        known.map_or(Tools::SHELL, |tool| &tool.id).to_owned()
-    }
+fn option(pane: &PaneInfo, key: &str) -> Option<String> {
+    let value = pane.options.get(key)?;
+    Some(sanitize::label(value, TEXT_COLS))
+}
 
-    /// What tmux says of a pane, as a session. Every text is cleaned here.
-    fn describe(&self, id: &SessionId, server: &ServerRef, pane: &PaneInfo) -> Session {
-        let option = |key: &str| {
-            pane.options
-                .get(key)
-                .map(|value| sanitize::label(value, TEXT_COLS))
-        };
-        let tool = option(OPTION_TOOL).unwrap_or_else(|| self.recognise(pane));
-        let name = if pane.panes_in_session > 1 {
-            format!(
-                "{}:{}.{}",
-                pane.session_name, pane.window_index, pane.pane_index
-            )
+/// The tool that a session was started with. In a shell anything may run, so that is no choice.
+pub(super) fn chosen_tool(pane: &PaneInfo) -> Option<String> {
+    option(pane, OPTION_TOOL).filter(|tool| tool != Tools::SHELL)
+}
+
+/// What tmux says of a pane, as a session. Every text is cleaned here.
+fn describe(id: &SessionId, server: &ServerRef, pane: &PaneInfo, tool: String) -> Session {
+    let name = if pane.panes_in_session > 1 {
+        format!(
+            "{}:{}.{}",
+            pane.session_name, pane.window_index, pane.pane_index
+        )
+    } else {
+        pane.session_name.clone()
+    };
+    Session {
+        id: id.clone(),
+        name: sanitize::label(&name, NAME_COLS),
+        tool,
+        origin: if server.managed {
+            Origin::Managed
         } else {
-            pane.session_name.clone()
-        };
-        Session {
-            id: id.clone(),
-            name: sanitize::label(&name, NAME_COLS),
-            tool,
-            origin: if server.managed {
-                Origin::Managed
-            } else {
-                Origin::Foreign(sanitize::label(&server.label, NAME_COLS))
-            },
-            pane: pane.pane.clone(),
-            tmux_session: pane.session_id,
-            dir: option(OPTION_DIR).unwrap_or_else(|| sanitize::label(&pane.path, TEXT_COLS)),
-            task: option(OPTION_TASK),
-            cols: pane.cols,
-            rows: pane.rows,
-            attached: pane.attached,
-            created: pane.created.max(0).cast_unsigned() * 1000,
-            state: SessionState::Starting,
-            since: 0,
-            rule: String::new(),
-            prompt: None,
-        }
+            Origin::Foreign(sanitize::label(&server.label, NAME_COLS))
+        },
+        pane: pane.pane.clone(),
+        tmux_session: pane.session_id,
+        dir: option(pane, OPTION_DIR).unwrap_or_else(|| sanitize::label(&pane.path, TEXT_COLS)),
+        task: option(pane, OPTION_TASK),
+        cols: pane.cols,
+        rows: pane.rows,
+        attached: pane.attached,
+        created: pane.created.max(0).cast_unsigned() * 1000,
+        state: SessionState::Starting,
+        since: 0,
+        rule: String::new(),
+        prompt: None,
     }
 }
 
