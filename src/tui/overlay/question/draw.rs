@@ -95,7 +95,9 @@ impl QuestionForm {
 
     fn hints(&self, area: Rect) -> Vec<(Action, &'static str)> {
         match &self.question {
-            Question::HostKey(_) => vec![(Action::Cancel, "refuse")],
+            Question::HostKey(_) => {
+                vec![(Action::Accept, "answer"), (Action::Cancel, "refuse")]
+            }
             Question::Secrets(_) => {
                 let is_last = self.field + 1 >= self.fields.len();
                 let mut hints = vec![(Action::Accept, if is_last { "send" } else { "next" })];
