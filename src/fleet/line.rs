@@ -45,14 +45,14 @@ impl Line {
         match transport {
             SshTransport::Ssh => {
                 let settings = resolve(fields).await?;
-                errand.step.send_replace("connecting");
+                errand.step.send_replace("opening SSH");
                 let connection = ssh::Connection::open(&settings, &errand.asker).await?;
                 let interval = Some(settings.alive_interval).filter(|interval| !interval.is_zero());
                 Ok((Self(Kind::Ours(connection)), interval))
             }
             SshTransport::OpenSsh => {
                 let connection = openssh::Connection::open(fields).await?;
-                errand.step.send_replace("connecting");
+                errand.step.send_replace("opening SSH");
                 Ok((Self(Kind::Systems(connection)), None))
             }
         }

@@ -50,6 +50,8 @@ pub fn host(model: &Model, host: &Host) -> Vec<(String, Role)> {
             );
             said.push((words, Role::NeedsYou));
         }
+        // What it waits for is said above.
+        ConnectionState::Connecting if model.asks(&host.id) => {}
         ConnectionState::Connecting => {
             let colon = if host.step.is_empty() { "" } else { ": " };
             let step = format!("{colon}{}", host.step);

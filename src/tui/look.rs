@@ -131,13 +131,24 @@ pub fn host(
     }
 }
 
-/// Why a host is lost, without the beginning that only repeats its name.
-pub fn reason<'a>(host: &Host, message: &'a str) -> &'a str {
+/// Why a host cannot be used, in the few words that a row has room for: the host's name stands there already.
+pub fn reason(host: &Host, message: &str) -> String {
+    // It names what known_hosts calls the host, and then a file.
+    let key = message
+        .strip_prefix("host key of “")
+        .and_then(|rest| rest.split_once("” "));
+    if let Some((_, how)) = key {
+        let how = how.split_once(": ").map_or(how, |(how, _)| how);
+        return format!("host key {how}");
+    }
     let named = format!("“{}”", host.id);
-    message
-        .split_once(named.as_str())
-        .and_then(|(_, rest)| rest.split_once(": "))
+    let rest = match message.strip_prefix("cannot find host ") {
+        Some(rest) => Some(rest),
+        None => message.split_once(named.as_str()).map(|(_, rest)| rest),
+    };
+    rest.and_then(|rest| rest.split_once(": "))
         .map_or(message, |(_, why)| why)
+        .to_owned()
 }
 
 /// What a session does, in a few words; the part behind the word may be foreign.
@@ -209,6 +220,12 @@ mod tests {
         "cannot reach host “gpu-22”: refused"
     )]
     #[case("no agent on “gpu-2”", "no agent on “gpu-2”")]
+    #[case("cannot find host “gpu.example”: no such host", "no such host")]
+    #[case(
+        "host key of “[10.0.0.2]:2222” changed: ~/.ssh/known_hosts:7",
+        "host key changed"
+    )]
+    #[case("host key of “gpu-2” was not accepted", "host key was not accepted")]
     fn a_row_says_why_without_saying_its_name_again(#[case] message: &str, #[case] why: &str) {
         assert_eq!(reason(&Host::new(HostId::new("gpu-2")), message), why);
     }

@@ -16,7 +16,8 @@ use crate::tui::{about, look};
 pub fn draw(model: &Model, buffer: &mut Buffer, pane: Pane, host: &Host) {
     let glyphs = model.settings.glyphs;
     draw_header(model, buffer, pane.header, host);
-    if host.is_live() && model.sessions().next().is_none() {
+    let is_well = host.is_live() && host.trouble.is_none();
+    if is_well && model.sessions().next().is_none() {
         empty::draw(model, buffer, pane.body);
         return;
     }

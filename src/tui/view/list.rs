@@ -117,12 +117,13 @@ fn draw_group(
     let columns = width(&right) + width(&status);
     // A host without sessions has no folder to show: there stands why.
     let about = match (dir, model.questions.of(&host.id), about::failure(host)) {
-        (Some(dir), _, _) => dir,
-        (None, Some(waiting), _) => subject(&waiting.question),
+        (Some(dir), _, _) => dir.to_owned(),
+        (None, Some(waiting), _) => subject(&waiting.question).to_owned(),
         (None, None, Some(failure)) => look::reason(host, &failure.message),
-        (None, None, None) => match host.connection {
-            ConnectionState::Connecting => host.step,
-            _ => "",
+        (None, None, None) => match (&host.connection, &host.trouble) {
+            (ConnectionState::Connecting, _) => host.step.to_owned(),
+            (_, Some(trouble)) => look::reason(host, &trouble.message),
+            _ => String::new(),
         },
     };
     let mut brush = Brush::new(buffer, line, glyphs);
@@ -133,7 +134,7 @@ fn draw_group(
     brush
         .put_within(host.id.as_str(), host_columns, style(model, Role::Name))
         .skip(1)
-        .column(about, left.saturating_sub(host_columns + 1), muted);
+        .column(&about, left.saturating_sub(host_columns + 1), muted);
     let rest = brush.room();
     brush
         .skip(rest.saturating_sub(columns))

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cm_tui::domain::{HostId, SessionId, SessionState};
 use cm_tui::fleet::Notice;
-use cm_tui::protocol::{Event, Request, StartSession};
+use cm_tui::protocol::{Event, Failure, FailureKind, Request, StartSession};
+use cm_tui::transport::asking::Question;
 use cm_tui::tui::effect::Effect;
 use cm_tui::tui::message::Msg;
 use cm_tui::tui::model::Page;
@@ -244,4 +245,51 @@ fn it_wakes_for_the_age_of_a_lost_host_even_where_nothing_runs() {
     assert_eq!(next_wake(&dashboard.model), None);
     dashboard.notice("lab", Notice::Disconnected(refused("lab")));
     assert_eq!(next_wake(&dashboard.model), Some(11_000));
+}
+
+#[test]
+fn a_host_in_trouble_says_why_on_its_row_and_on_its_page() {
+    let mut dashboard = Dashboard::new(&["local", "gpu-2"], 120, 30);
+    dashboard.connect("local").connect("gpu-2");
+    let trouble = Failure {
+        kind: FailureKind::Failed,
+        message: "tmux is not installed".to_owned(),
+        hint: "install tmux 3.2 or newer".to_owned(),
+    };
+    dashboard.event("gpu-2", Event::Troubled(Some(trouble)));
+    let row = |page: &str| {
+        page.lines()
+            .find(|l| l.contains("✗ trouble"))
+            .map(str::to_owned)
+    };
+    let shown = page(&mut dashboard);
+    let shown = row(&shown).unwrap();
+    assert!(shown.contains("gpu-2 tmux is not installed"), "{shown}");
+    // The note goes with a key; the page stays.
+    select(&mut dashboard, "gpu-2");
+    dashboard.wait(2_000).press("k").press("j");
+    let shown = page(&mut dashboard);
+    let said = shown.lines().filter(|line| line.contains("│ "));
+    let right: Vec<_> = said.filter_map(|line| line.split('│').nth(1)).collect();
+    assert!(
+        right
+            .iter()
+            .any(|line| line.contains("install tmux 3.2 or newer")),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_being_done_is_not_said_beside_what_is_asked() {
+    let mut dashboard = Dashboard::new(&["local", "gpu-2"], 120, 30);
+    dashboard.connect("local");
+    dashboard.notice("gpu-2", Notice::Connecting);
+    dashboard.notice("gpu-2", Notice::Step("opening SSH"));
+    select(&mut dashboard, "gpu-2");
+    assert!(page(&mut dashboard).contains("connecting: opening SSH…"));
+    let message = "permission denied".to_owned();
+    dashboard.ask(1, "gpu-2", Question::TryAgain { message });
+    let shown = page(&mut dashboard);
+    assert!(shown.contains("gpu-2 needs your answer"), "{shown}");
+    assert!(!shown.contains("opening SSH"), "{shown}");
 }
