@@ -13,6 +13,12 @@ use super::places::{self, Place};
 use super::settings::Settings;
 use super::{SshError, SshErrorKind};
 
+/// What the kernel takes at most (Linux; others take more): seconds between two probes, probes, and milliseconds without an
+/// acknowledgement. Settings that ask for more patience than these are met by ours: a probe more harms nobody.
+const LONGEST_PAUSE: Duration = Duration::from_secs(32_767);
+const MOST_PROBES: u32 = 127;
+const LONGEST_SILENCE: u32 = i32::MAX as u32;
+
 /// A connected socket.
 pub(super) struct Socket {
     pub stream: TcpStream,
@@ -117,15 +123,18 @@ fn set_up(stream: TcpStream, settings: &Settings) -> io::Result<(TcpStream, StdS
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(&stream, true)?;
     if let Some(patience) = patience(settings) {
-        let at_least_a_second = |time: Duration| time.max(Duration::from_secs(1));
+        let pause = settings
+            .alive_interval
+            .clamp(Duration::from_secs(1), LONGEST_PAUSE);
         #[cfg(not(target_os = "macos"))]
-        sockopt::set_tcp_keepidle(&stream, at_least_a_second(settings.alive_interval))?;
-        sockopt::set_tcp_keepintvl(&stream, at_least_a_second(settings.alive_interval))?;
-        sockopt::set_tcp_keepcnt(&stream, settings.alive_count_max.max(1))?;
+        sockopt::set_tcp_keepidle(&stream, pause)?;
+        sockopt::set_tcp_keepintvl(&stream, pause)?;
+        sockopt::set_tcp_keepcnt(&stream, settings.alive_count_max.clamp(1, MOST_PROBES))?;
         #[cfg(target_os = "linux")]
         sockopt::set_tcp_user_timeout(
             &stream,
-            u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
+            u32::try_from(patience.as_millis())
+                .map_or(LONGEST_SILENCE, |millis| millis.min(LONGEST_SILENCE)),
         )?;
         #[cfg(not(target_os = "linux"))]
         let _unused = patience;

@@ -1,7 +1,10 @@
 //! Commands on a connection.
 
+use std::time::Duration;
+
 use cm_tui::term::Size;
 use cm_tui::transport::asking::Asker;
+use cm_tui::transport::ssh::settings::Settings;
 use cm_tui::transport::ssh::{Connection, Ended, Exec, SshErrorKind};
 use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -121,4 +124,25 @@ async fn a_seventh_command_waits_until_another_has_ended() {
     assert!((&mut seventh).now_or_never().is_none());
     finish(running.pop().unwrap()).await;
     assert_eq!(finish(seventh.await.unwrap()).await.0, "in\n");
+}
+
+/// More than the kernel's own keepalive takes; such numbers stand in real settings.
+#[rstest::rstest]
+#[case(Duration::from_secs(60), 1000)]
+#[case(Duration::from_secs(86_400), 3)]
+#[case(Duration::from_secs(i32::MAX as u64), i32::MAX as u32)]
+#[tokio::test]
+async fn settings_of_great_patience_are_no_hindrance(
+    #[case] alive_interval: Duration,
+    #[case] alive_count_max: u32,
+) {
+    let sshd = Sshd::start(|_| {});
+    let settings = Settings {
+        alive_interval,
+        alive_count_max,
+        ..sshd.settings()
+    };
+    let connection = Connection::open(&settings, &Asker::nobody()).await.unwrap();
+    let exec = connection.exec("echo here").await.unwrap();
+    assert_eq!(finish(exec).await.0, "here\n");
 }
