@@ -12,6 +12,8 @@ use rstest::rstest;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::sshd::lab::{Sshd, user};
+
 /// Keys, an sshd's and a client's settings in a folder.
 struct Lab {
     folder: TempDir,
@@ -284,4 +286,69 @@ async fn settings_that_ssh_refuses_are_told_before_anything_runs() {
         error.message.contains("Bad configuration option: foo"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_changed_key_is_refused_whatever_the_settings_say() {
+    let lab = Lab::new();
+    let other = fs::read_to_string(lab.path("other.pub")).unwrap();
+    fs::write(lab.path("known"), format!("lab {other}")).unwrap();
+    let config = LAB.replace("Checking yes", "Checking no");
+    lab.write("config", &config);
+    let connection = lab.open().await;
+    let (output, ended) = run(&connection, "echo here", b"").await;
+    assert_eq!(output, "");
+    let error = ended.failure("lab").unwrap();
+    assert_eq!(error.kind, SshErrorKind::Untrusted, "{error}");
+    // One that nobody knows is taken, which is what they mean.
+    lab.write("known", "");
+    let (output, _) = run(&lab.open().await, "echo here", b"").await;
+    assert_eq!(output, "here\n");
+}
+
+/// Without that it asks on our terminal for a jump host's password, or whether to trust it.
+#[tokio::test]
+async fn no_ssh_on_the_way_through_jump_hosts_asks_anything() {
+    let lab = Lab::new();
+    let [middle, inner] = [(); 2].map(|()| Sshd::start(|_| {}));
+    let host = |name: &str, sshd: &Sshd, jump: &str| {
+        format!(
+            "Host {name}\nHostName 127.0.0.1\nPort {}\nUser {}\nIdentityFile {}\nUserKnownHostsFile {}\n\
+             IdentitiesOnly yes\nIdentityAgent none\n{jump}\n",
+            sshd.port,
+            user(),
+            sshd.key.path.display(),
+            sshd.known_hosts().display(),
+        )
+    };
+    // Whoever is above the first one's command is told to a file.
+    let first = LAB.replace(
+        "ProxyCommand ",
+        "ProxyCommand sh -c 'p=$PPID; while [ $p -gt 1 ]; do ps -o args= -p $p; p=$(ps -o ppid= -p $p); done >@/way; exec ",
+    );
+    let first = first.replace("2>/dev/null", "2>/dev/null'");
+    let config = [
+        host("inner", &inner, "ProxyJump lab,middle"),
+        host("middle", &middle, ""),
+        format!("Host lab\n{first}"),
+    ];
+    lab.write("config", &config.concat());
+    let fields = HostFields {
+        config_file: Some(lab.path("config")),
+        ..HostFields::named("inner")
+    };
+    let connection = Connection::open(&fields).await.unwrap();
+    let (output, ended) = run(&connection, "cat", b"through\n").await;
+    assert_eq!(output, "through\n", "{ended:?}");
+    let way = fs::read_to_string(lab.path("way")).unwrap();
+    let programs: Vec<&str> = way
+        .lines()
+        .filter(|line| line.starts_with("ssh "))
+        .collect();
+    assert_eq!(programs.len(), 3, "{way}");
+    for program in programs {
+        // Its own options stand before those of the next one.
+        let (own, _) = program.split_once("ProxyCommand=").unwrap_or((program, ""));
+        assert!(own.contains("-o BatchMode=yes"), "{program}");
+    }
 }

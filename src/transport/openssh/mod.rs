@@ -6,10 +6,11 @@
 //! or signals from our terminal.
 
 mod child;
+mod jumps;
 mod words;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::child::Watched;
-use super::ssh::resolve::{Dump, HostFields, Resolver};
-use super::ssh::settings::Settings;
+use super::ssh::resolve::{Dump, HostFields, Resolver, quoted};
+use super::ssh::settings::{Route, Settings};
 use super::ssh::{SshError, SshErrorKind};
 
 /// A host that is reached by the system's `ssh`. The last clone dropped kills what runs there through us.
@@ -58,7 +59,7 @@ impl Connection {
         Ok(Self(Arc::new(Inner {
             name: fields.name.clone(),
             program: resolver.program.clone(),
-            arguments: arguments(fields, &settings, &dump),
+            arguments: arguments(&resolver.program, fields, &settings, &dump),
             _cut_when_unused: cut.clone().drop_guard(),
             cut,
             failed: watch::Sender::new(None),
@@ -152,34 +153,29 @@ fn no_program(why: &str) -> SshError {
 }
 
 /// What makes an `ssh` a plain stream: no questions, no terminal, nothing forwarded, whatever the user's settings say.
-fn arguments(fields: &HostFields, settings: &Settings, dump: &Dump) -> Vec<String> {
+fn arguments(program: &Path, fields: &HostFields, settings: &Settings, dump: &Dump) -> Vec<String> {
     let mut arguments: Vec<String> = ["-T"].map(str::to_owned).to_vec();
     let mut option = |text: String| arguments.extend(["-o".to_owned(), text]);
     for fixed in [
-        "BatchMode=yes",
         "ClearAllForwardings=yes",
-        "ForwardAgent=no",
-        "ForwardX11=no",
-        "PermitLocalCommand=no",
         "RemoteCommand=none",
         "EscapeChar=none",
-        "Tunnel=no",
-        // A connection that others share must not end with us.
-        "ControlMaster=no",
-        // The lowest at which it says why it ends.
-        "LogLevel=INFO",
     ] {
         option(fixed.to_owned());
     }
-    option(format!(
-        "ServerAliveInterval={}",
-        settings.alive_interval.as_secs()
-    ));
-    option(format!("ServerAliveCountMax={}", settings.alive_count_max));
-    option(format!(
-        "ConnectTimeout={}",
-        settings.connect_timeout.as_secs()
-    ));
+    for each in jumps::options(settings) {
+        option(each);
+    }
+    if let Route::Jump(way) = &settings.route
+        && let Some(command) = jumps::command(program, fields, way)
+    {
+        // Its name may hold the jump hosts: it stays what it is by hand.
+        if let Some(path) = dump.one("controlpath").filter(|path| *path != "none") {
+            let path = path.replace('%', "%%");
+            option(format!("ControlPath={}", quoted(&path)));
+        }
+        option(format!("ProxyCommand={command}"));
+    }
     // Older versions do not know these, and then the user has not set them either.
     for (keyword, needed) in [
         ("SessionType", "default"),

@@ -86,6 +86,6 @@ impl HostFields {
 }
 
 /// One value in the words of `ssh_config`.
-fn quoted(value: &str) -> String {
+pub(in crate::transport) fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 pub(in crate::transport) use self::dump::Dump;
 pub use self::fields::HostFields;
+pub(in crate::transport) use self::fields::quoted;
 pub(in crate::transport) use self::local::Local;
 use super::settings::{Route, Settings};
 use super::{SshError, SshErrorKind};
