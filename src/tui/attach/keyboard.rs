@@ -107,6 +107,20 @@ impl Keyboard {
         Typed::Keys
     }
 
+    /// Whether what came last may be a key of its own or the beginning of another one: only time tells.
+    pub fn is_open(&self) -> bool {
+        self.handed > 0 && self.handed == self.unit.len()
+    }
+
+    /// Nothing came for so long that it was a key of its own; it was handed on already.
+    pub fn close(&mut self) {
+        if self.is_open() {
+            self.unit.clear();
+            self.handed = 0;
+            self.state = State::Ground;
+        }
+    }
+
     fn byte(&mut self, byte: u8, out: &mut Vec<u8>) -> Typed {
         if self.state == State::Long {
             if byte != ESC {
@@ -342,6 +356,27 @@ mod tests {
         keyboard.read(b"[93;", &mut out);
         keyboard.read(b"5A", &mut out);
         assert_eq!(out, b"\x1b[93;5A");
+    }
+
+    #[test]
+    fn an_escape_of_its_own_is_no_part_of_the_next_key() {
+        for escape in [b"\x1b".as_slice(), b"\x1b[", b"\x1bO"] {
+            let mut keyboard = keyboard("ctrl-]");
+            let mut out = Vec::new();
+            keyboard.read(escape, &mut out);
+            assert!(keyboard.is_open());
+            keyboard.close();
+            assert!(!keyboard.is_open());
+            assert_eq!(keyboard.read(b"\x1d", &mut out), Typed::Detach);
+            assert_eq!(out, escape);
+        }
+        // One that is in the middle of something is not.
+        let mut keyboard = keyboard("ctrl-]");
+        let mut out = Vec::new();
+        keyboard.read(b"\x1b[93;", &mut out);
+        keyboard.close();
+        assert_eq!(keyboard.read(b"5u", &mut out), Typed::Detach);
+        assert!(out.is_empty());
     }
 
     #[test]

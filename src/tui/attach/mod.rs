@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::fleet::attach::{End, Far, Window};
 use crate::term::{Passage, Passing, Size};
@@ -42,6 +42,9 @@ const PIECES: usize = 4;
 /// How long the terminal may take to let go. It is a screenful at most; a terminal that stands still for longer would
 /// keep a person who wants to leave.
 const LETTING_GO: Duration = Duration::from_secs(2);
+/// How long the rest of a key may take: a terminal sends all of it at once, and a person needs longer for the next one. An
+/// escape that stands alone for so long was the escape key.
+const KEY: Duration = Duration::from_millis(50);
 /// Ends whatever the terminal is in the middle of; shows that it takes bytes again.
 const ANYTHING: &[u8] = b"\x18\x1b\\";
 
@@ -133,6 +136,7 @@ impl Attached {
         }
         let mut keys = vec![0; KEYS];
         let mut printed = vec![0; OUTPUT];
+        let mut key_ends = None;
         loop {
             if self.is_silent
                 && self.backlog.is_empty()
@@ -150,9 +154,15 @@ impl Attached {
                         if self.keyboard.read(keys, &mut self.typed) == Typed::Detach {
                             return Left::Detached;
                         }
+                        key_ends = self.keyboard.is_open().then(|| Instant::now() + KEY);
                     }
                     Err(error) => return Left::Gone(error),
                 },
+                // What waits in the terminal may belong to it.
+                () = until(key_ends), if self.typed.len() < TYPED => {
+                    self.keyboard.close();
+                    key_ends = None;
+                }
                 () = self.resized.notified() => self.adapt(),
                 is_open = has_room(&self.pieces), if !self.typed.is_empty() && !self.is_deaf => {
                     let piece = std::mem::take(&mut self.typed);
@@ -241,6 +251,14 @@ impl Attached {
             self.backlog.end().extend_from_slice(&again);
             (self.window)(Window::Redraw(self.size));
         }
+    }
+}
+
+/// Waits for a moment; for ever without one.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -76,6 +76,22 @@ async fn a_person_types_resizes_and_detaches() {
     tmux.has_no_client();
 }
 
+/// A program is often left with escape, and then the session.
+#[tokio::test]
+async fn the_detach_keys_work_after_an_escape() {
+    let tmux = Tmux::new("cat -v");
+    let mut person = Person::new(SIZE);
+    let before = person.discipline();
+    let far = tmux.show("sh", SIZE).await.unwrap();
+    let running = run(attached(&person, far, Passing::Filtered));
+    person.sees("[work]").await;
+    person.types(b"\x1b").await;
+    person.sees("^[").await;
+    person.types(b"\x1d").await;
+    assert!(matches!(joined(running).await, Left::Detached));
+    person.is_clean(&before).await;
+}
+
 #[tokio::test]
 async fn the_end_of_the_session_gives_the_terminal_back() {
     let tmux = Tmux::new("cat");
