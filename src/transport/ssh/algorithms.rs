@@ -175,6 +175,7 @@ mod tests {
             trust: Trust {
                 user_files: Vec::new(),
                 global_files: Vec::new(),
+                revoked: None,
                 alias: None,
                 unknown: UnknownKeys::Refuse,
                 is_hashed: false,

@@ -57,6 +57,8 @@ pub enum Route {
 pub struct Trust {
     pub user_files: Vec<PathBuf>,
     pub global_files: Vec<PathBuf>,
+    /// A list of keys that are never believed, whoever shows them.
+    pub revoked: Option<PathBuf>,
     /// The name that its key is looked up under instead of its own.
     pub alias: Option<String>,
     pub unknown: UnknownKeys,

@@ -31,6 +31,7 @@ fn trust(dir: &TempDir, content: &str) -> Trust {
     Trust {
         user_files: vec![file],
         global_files: Vec::new(),
+        revoked: None,
         alias: None,
         unknown: UnknownKeys::Refuse,
         is_hashed: false,

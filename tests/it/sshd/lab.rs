@@ -229,6 +229,7 @@ pub fn settings(port: u16, key: &Path, known_hosts: &Path) -> Settings {
         trust: Trust {
             user_files: vec![known_hosts.to_owned()],
             global_files: Vec::new(),
+            revoked: None,
             alias: None,
             unknown: UnknownKeys::Refuse,
             is_hashed: false,

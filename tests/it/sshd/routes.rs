@@ -1,6 +1,7 @@
 //! The ways to a host: jump hosts, commands, and how many log in at a time.
 
 use cm_tui::transport::asking::{Answer, Asker, Question};
+use cm_tui::transport::ssh::resolve::{HostFields, resolve};
 use cm_tui::transport::ssh::settings::{Route, Settings, UnknownKeys};
 use cm_tui::transport::ssh::{Connection, SshError, SshErrorKind};
 use futures::FutureExt;
@@ -223,6 +224,69 @@ async fn an_unknown_key_is_asked_about_once_and_remembered() {
     let ecdsa = format!("[127.0.0.1]:{port} {}\n", sshd.host_keys[1].public);
     std::fs::write(sshd.known_hosts(), ecdsa).unwrap();
     drop(open(&settings).await.unwrap());
+}
+
+/// `RevokedHostKeys` beats what is known, as in `ssh`.
+#[tokio::test]
+async fn a_key_in_the_list_of_revoked_ones_is_refused_also_when_it_is_known() {
+    let sshd = Sshd::start(|_| {});
+    let base = sshd.dir.path();
+    let config = base.join("ssh_config");
+    std::fs::write(
+        &config,
+        format!(
+            "Host lab\nHostName 127.0.0.1\nPort {}\nUser {}\nIdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\n\
+             UserKnownHostsFile {}\nGlobalKnownHostsFile /dev/null\nRevokedHostKeys {}\n",
+            sshd.port,
+            user(),
+            sshd.key.path.display(),
+            sshd.known_hosts().display(),
+            base.join("revoked").display(),
+        ),
+    )
+    .unwrap();
+    let fields = HostFields {
+        config_file: Some(config.clone()),
+        ..HostFields::named("lab")
+    };
+    let ssh = |words: &str| {
+        let output = std::process::Command::new("ssh")
+            .args(["-T", "-o", "BatchMode=yes", "-F"])
+            .arg(&config)
+            .args(["lab", "true"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(words), "{said}");
+        output.status.success()
+    };
+    let ours = || async {
+        let settings = resolve(&fields).await?;
+        open(&settings).await
+    };
+    let keys = sshd.host_keys.iter().map(|key| key.public.as_str());
+    let keys: Vec<&str> = keys.collect();
+    let none = format!("# nobody\n\n{}\n", sshd.key.public);
+    std::fs::write(base.join("revoked"), &none).unwrap();
+    assert!(ssh(""));
+    drop(ours().await.unwrap());
+    std::fs::write(base.join("revoked"), none + &keys.join("\n")).unwrap();
+    assert!(!ssh("revoked by file"));
+    let error = ours().await.unwrap_err();
+    assert_eq!(error.kind, SshErrorKind::Untrusted, "{error}");
+    assert!(error.message.contains("revoked"), "{error}");
+    // Without its list `ssh` believes nobody.
+    std::fs::remove_file(base.join("revoked")).unwrap();
+    assert!(!ssh(""));
+    ours().await.unwrap_err();
+    // A list in the form that only `ssh` reads.
+    run(std::process::Command::new("ssh-keygen")
+        .args(["-q", "-k", "-f"])
+        .arg(base.join("revoked"))
+        .arg(sshd.host_keys[0].path.with_extension("pub")));
+    let error = ours().await.unwrap_err();
+    assert_eq!(error.kind, SshErrorKind::Settings, "{error}");
+    assert!(error.hint.contains("openssh"), "{}", error.hint);
 }
 
 #[tokio::test]

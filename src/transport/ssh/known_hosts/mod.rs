@@ -19,6 +19,7 @@ mod name;
 mod oracle;
 mod pattern;
 mod refusal;
+mod revoked;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -81,7 +82,8 @@ impl KnownHosts {
     /// cannot be read is skipped too, as OpenSSH does it: see [`Self::skipped`].
     ///
     /// # Errors
-    /// When a file is so large that it cannot be a list of hosts: skipping a part of it could skip a revoked key.
+    /// When a file is so large that it cannot be a list of hosts: skipping a part of it could skip a revoked key; and when
+    /// the list of revoked keys cannot be read.
     pub fn load(trust: &Trust, host: &HostName) -> Result<Self, SshError> {
         let mut entries = Vec::new();
         let mut skipped = Vec::new();
@@ -101,6 +103,9 @@ impl KnownHosts {
                 }),
                 Err(ReadError::TooLarge) => return Err(refusal::too_large(path)),
             }
+        }
+        if let Some(path) = &trust.revoked {
+            entries.extend(revoked::read(path)?);
         }
         Ok(Self {
             host: host.clone(),

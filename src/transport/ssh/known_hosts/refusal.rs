@@ -75,7 +75,7 @@ fn shown(place: &Place) -> String {
 }
 
 /// The path as people write it.
-fn tilde(file: &Path) -> String {
+pub(super) fn tilde(file: &Path) -> String {
     let in_home = std::env::home_dir()
         .filter(|home| home.parent().is_some())
         .and_then(|home| Some(file.strip_prefix(home).ok()?.to_owned()));

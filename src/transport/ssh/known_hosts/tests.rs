@@ -75,6 +75,7 @@ fn trust(file: &Path) -> Trust {
     Trust {
         user_files: vec![file.to_owned()],
         global_files: Vec::new(),
+        revoked: None,
         alias: None,
         unknown: UnknownKeys::Ask,
         is_hashed: false,

@@ -165,6 +165,7 @@ pub(super) fn settings(
         trust: Trust {
             user_files: known_hosts("userknownhostsfile"),
             global_files: known_hosts("globalknownhostsfile"),
+            revoked: keys("revokedhostkeys", "RevokedHostKeys")?.pop(),
             alias: alias.clone(),
             unknown,
             is_hashed: dump.is_on("hashknownhosts") == Some(true),

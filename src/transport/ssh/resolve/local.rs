@@ -173,6 +173,7 @@ fn plain_hop(fields: &HostFields, local: &Local) -> Result<Settings, SshError> {
         trust: Trust {
             user_files: USER_KNOWN_HOSTS.map(|file| local.home.join(file)).to_vec(),
             global_files: GLOBAL_KNOWN_HOSTS.map(PathBuf::from).to_vec(),
+            revoked: None,
             alias: None,
             unknown: UnknownKeys::Ask,
             is_hashed: false,
