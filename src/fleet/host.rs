@@ -80,6 +80,8 @@ pub(super) struct HostTask {
     refusals: u32,
     /// Whether the way was ever gone.
     has_tried: bool,
+    /// Whether the next attempt is one that the human wants.
+    is_urged: bool,
 }
 
 /// What the client's front of a host sends on.
@@ -111,6 +113,7 @@ impl HostTask {
             resume: None,
             refusals: 0,
             has_tried: false,
+            is_urged: false,
         }
     }
 
@@ -179,12 +182,16 @@ impl HostTask {
             self.resume = None;
         }
         self.backoff = Backoff::new(self.road.is_remote());
+        self.is_urged = true;
     }
 
     /// One attempt, from the first packet to the greeting. Over a network requests that come meanwhile are answered at
     /// once: what somebody typed must not happen minutes later. On this machine they wait the milliseconds that it takes.
     async fn reach(&mut self) -> Result<Result<Link, End>, Left> {
-        let (asker, mut questions) = Asker::new();
+        let (mut asker, mut questions) = Asker::new();
+        if !std::mem::take(&mut self.is_urged) {
+            asker = asker.unurged(self.refusals);
+        }
         let (step, mut steps) = watch::channel("");
         // The first attempt of each host is its own: fifty hosts are dialled at once, and tried again one by one.
         let is_first = !std::mem::replace(&mut self.has_tried, true);
@@ -288,6 +295,7 @@ impl HostTask {
                 answer = &mut answer, if is_open => {
                     if answer == Answer::Yes {
                         self.refusals = REFUSALS - 1;
+                        self.is_urged = true;
                         return Ok(());
                     }
                     is_open = false;

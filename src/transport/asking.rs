@@ -123,13 +123,35 @@ impl Asked {
 
 /// Asks the human. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Asker(mpsc::Sender<Asked>);
+pub struct Asker {
+    questions: mpsc::Sender<Asked>,
+    refusals: Option<u32>,
+}
 
 impl Asker {
     /// An asker, and where its questions arrive.
     pub fn new() -> (Self, mpsc::Receiver<Asked>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), receiver)
+        let asker = Self {
+            questions: sender,
+            refusals: None,
+        };
+        (asker, receiver)
+    }
+
+    /// For an attempt that no human urges, after so many refused logins in a row: where somebody else has just been refused
+    /// more often on the same way, that is its answer too.
+    #[must_use]
+    pub fn unurged(self, refusals: u32) -> Self {
+        Self {
+            refusals: Some(refusals),
+            ..self
+        }
+    }
+
+    /// How many refusals there were before; `None` when a human wants a real attempt.
+    pub fn refusals(&self) -> Option<u32> {
+        self.refusals
     }
 
     /// For uses without a human: every answer is "no".
@@ -141,7 +163,12 @@ impl Asker {
     /// question.
     pub async fn ask(&self, question: Question) -> Answer {
         let (answer, answered) = oneshot::channel();
-        if self.0.send(Asked { question, answer }).await.is_err() {
+        if self
+            .questions
+            .send(Asked { question, answer })
+            .await
+            .is_err()
+        {
             return Answer::No;
         }
         answered.await.unwrap_or(Answer::No)

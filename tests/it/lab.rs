@@ -216,8 +216,13 @@ pub struct Client {
 
 impl Client {
     pub fn of(host: HostSpec) -> Self {
-        let id = host.id.clone();
-        let (fleet, notices) = Fleet::start(vec![host]);
+        Self::of_all(vec![host])
+    }
+
+    /// Requests go to the first of them.
+    pub fn of_all(hosts: Vec<HostSpec>) -> Self {
+        let id = hosts[0].id.clone();
+        let (fleet, notices) = Fleet::start(hosts);
         let state = FleetState::new(fleet.hosts().cloned());
         Self {
             fleet,

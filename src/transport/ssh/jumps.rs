@@ -2,12 +2,14 @@
 //! shared by the hosts behind it.
 //!
 //! Promise: however many hosts wait for one jump host, the human is asked once for it; a “no” and a refused login are
-//! the answer to all who waited.
+//! the answer to all who waited, and for a while to those who come by themselves: what a server counts is its own logins.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::connection::{Connection, WeakConnection};
 use super::settings::{Route, Settings};
@@ -16,6 +18,10 @@ use crate::transport::asking::Asker;
 
 /// Connections that may share one to a jump host: a stall on the way harms these few.
 const MOST_SHARING: usize = 8;
+
+/// How long a refusal is the answer to those whom no human urges: all hosts behind a jump host have tried again by then, and
+/// a person who has mended something urges.
+const REFUSAL_HOLDS: Duration = Duration::from_secs(60);
 
 /// The way to one jump host.
 struct Way {
@@ -32,11 +38,27 @@ struct Way {
 #[derive(Default)]
 struct Outcome {
     connection: WeakConnection,
-    /// What trying again at once would not mend.
-    refusal: Option<SshError>,
+    /// What trying again at once would not mend, and when it was said.
+    refusal: Option<(SshError, Instant)>,
+    /// Refusals since the last success.
+    refusals: u32,
 }
 
-/// All ways that are waited for or lead to a living connection. Never locked while waiting.
+impl Outcome {
+    /// The refusal, while it is the answer to who comes by itself.
+    fn holding(&self) -> Option<&SshError> {
+        let (refusal, since) = self.refusal.as_ref()?;
+        (since.elapsed() < REFUSAL_HOLDS).then_some(refusal)
+    }
+
+    /// The refusal that answers somebody who did not wait for it.
+    fn answer_to(&self, asker: &Asker) -> Option<&SshError> {
+        let had = asker.refusals()?;
+        self.holding().filter(|_| self.refusals > had)
+    }
+}
+
+/// All ways that are waited for, lead to a living connection, or have just refused us. Never locked while waiting.
 static WAYS: LazyLock<std::sync::Mutex<Vec<Arc<Way>>>> = LazyLock::new(std::sync::Mutex::default);
 
 /// Connects to the last of these hosts; the first one is reached directly. None when there are none.
@@ -67,7 +89,11 @@ impl Way {
             return Ok(connection);
         }
         let has_waited = self.attempts.load(Ordering::Relaxed) > attempts;
-        if let Some(refusal) = outcome.refusal.as_ref().filter(|_| has_waited) {
+        let heard = outcome.refusal.as_ref().map(|(refusal, _)| refusal);
+        if let Some(refusal) = heard
+            .filter(|_| has_waited)
+            .or_else(|| outcome.answer_to(asker))
+        {
             return Err(refusal.clone());
         }
         // Its own route is not used.
@@ -83,19 +109,27 @@ impl Way {
                 SshErrorKind::Authentication | SshErrorKind::Untrusted
             )
         };
+        let refusal = opened.as_ref().err().filter(is_refusal).cloned();
         *outcome = Outcome {
             connection: match &opened {
                 Ok(connection) => connection.downgrade(),
                 Err(_) => WeakConnection::default(),
             },
-            refusal: opened.as_ref().err().filter(is_refusal).cloned(),
+            refusals: match (&opened, &refusal) {
+                (Ok(_), _) => 0,
+                (Err(_), Some(_)) => outcome.refusals + 1,
+                (Err(_), None) => outcome.refusals,
+            },
+            refusal: refusal.map(|refusal| (refusal, Instant::now())),
         };
         opened
     }
 
     fn is_of_use(&self) -> bool {
         let outcome = self.outcome.try_lock();
-        outcome.is_ok_and(|outcome| outcome.connection.upgrade().is_some())
+        outcome.is_ok_and(|outcome| {
+            outcome.connection.upgrade().is_some() || outcome.holding().is_some()
+        })
     }
 }
 

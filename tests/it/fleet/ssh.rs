@@ -410,3 +410,40 @@ async fn a_frozen_network_makes_a_host_stale_then_lost_and_leaves_its_sessions_o
     let host = &client.state.hosts[0];
     assert!(host.sessions.contains_key(&id) && host.away_since.is_none());
 }
+
+/// The hosts behind it must not have it lock us out: what counts there are the logins, not for whom they were.
+#[tokio::test]
+async fn a_jump_host_that_refuses_us_is_tried_twice_however_many_hosts_are_behind_it() {
+    let site = Site::new(|_| {});
+    std::fs::write(site.path("authorized_keys"), "").unwrap();
+    let mut text = std::fs::read_to_string(site.path("ssh_config")).unwrap();
+    text.push_str("Host behind-*\n ProxyJump lab\n");
+    std::fs::write(site.path("ssh_config"), text).unwrap();
+    let specs = (0..8).map(|number| {
+        let name = format!("behind-{number}");
+        let mut config = site.config(SshTransport::Ssh);
+        config.fields.name.clone_from(&name);
+        HostSpec {
+            id: HostId::new(name),
+            road: Road::Remote(Remote::new(config).into()),
+        }
+    });
+    let mut client = Client::of_all(specs.collect());
+    client
+        .until("the halt of all", |state| {
+            let all = state.hosts.iter().all(|host| host.needs_human);
+            all.then_some(())
+        })
+        .await;
+    let attempts = || site.sshd.log().matches("Connection from").count();
+    assert_eq!(attempts(), 2, "{}", site.sshd.log());
+    // Who is urged tries.
+    client.fleet.reconnect(&HostId::new("behind-7"));
+    client
+        .until("the halt after another attempt", |state| {
+            let host = &state.hosts[7];
+            (host.needs_human && attempts() > 2).then_some(())
+        })
+        .await;
+    assert_eq!(attempts(), 3, "{}", site.sshd.log());
+}
