@@ -96,11 +96,11 @@ impl Way {
         {
             return Err(refusal.clone());
         }
-        // Its own route is not used.
-        let hop = Settings {
-            route: Route::Direct,
-            ..self.hop.clone()
-        };
+        // What is before it is connected already; the first one may be behind a command.
+        let mut hop = self.hop.clone();
+        if matches!(hop.route, Route::Jump(_)) {
+            hop.route = Route::Direct;
+        }
         let opened = Box::pin(Connection::open_through(&hop, through, asker)).await;
         self.attempts.fetch_add(1, Ordering::Relaxed);
         let is_refusal = |error: &&SshError| {
