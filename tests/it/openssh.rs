@@ -352,3 +352,22 @@ async fn no_ssh_on_the_way_through_jump_hosts_asks_anything() {
         assert!(own.contains("-o BatchMode=yes"), "{program}");
     }
 }
+
+/// Some ways are for it alone.
+#[tokio::test]
+async fn a_way_that_only_ssh_can_go_is_left_to_it() {
+    let lab = Lab::new();
+    // The program hands over one end of a pair of sockets, and sshd gets the other one.
+    lab.write(
+        "pass",
+        "import array, os, socket, subprocess\n\
+         near, far = socket.socketpair()\n\
+         out = socket.socket(fileno=os.dup(1))\n\
+         out.sendmsg([b'\\0'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [near.fileno()]))])\n\
+         subprocess.Popen(['/usr/sbin/sshd', '-i', '-e', '-f', '@/sshd'], stdin=far, stdout=far, stderr=subprocess.DEVNULL)\n",
+    );
+    let config = LAB.replace("/usr/sbin/sshd -i -e -f @/sshd", "python3 @/pass");
+    lab.write("config", &format!("{config}ProxyUseFdpass yes\n"));
+    let (output, ended) = run(&lab.open().await, "echo here", b"").await;
+    assert_eq!(output, "here\n", "{ended:?}");
+}

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use cm_tui::transport::asking::Asker;
 use cm_tui::transport::ssh::resolve::{HostFields, resolve};
 use cm_tui::transport::ssh::settings::{Algorithms, IdentityAgent, Route, Settings, UnknownKeys};
-use cm_tui::transport::ssh::{SshError, SshErrorKind};
+use cm_tui::transport::ssh::{Connection, SshError, SshErrorKind};
 use proptest::prelude::*;
 use rstest::rstest;
 use tempfile::TempDir;
@@ -375,6 +376,7 @@ fn way(settings: &Settings) -> String {
     let hops = way.iter().map(|hop| {
         let route = match &hop.route {
             Route::Direct => String::new(),
+            Route::Descriptor => " by a descriptor".to_owned(),
             Route::Jump(_) => " JUMP".to_owned(),
             Route::Command(command) => format!(" via {command}"),
         };
@@ -495,10 +497,6 @@ async fn a_proxy_command_is_called_as_ssh_calls_it(#[case] command: &str, #[case
     "cannot use IdentityFile “~/%C” of “gpu”: “%C” cannot be replaced here"
 )]
 #[case(
-    "ProxyCommand nc x\nProxyUseFdpass yes",
-    "cannot use ProxyUseFdpass “yes” of “gpu”: it hands over a descriptor"
-)]
-#[case(
     "HostName a;reboot",
     "cannot use the host “gpu”: its HostName is not safe: “a;reboot” holds “;”"
 )]
@@ -521,6 +519,17 @@ async fn settings_that_cannot_be_used_are_named(#[case] config: &str, #[case] ex
         "{error}"
     );
     assert!(!error.hint.is_empty());
+}
+
+#[tokio::test]
+async fn a_command_that_hands_over_a_descriptor_is_another_way_than_its_bytes() {
+    let case = Case::new("ProxyCommand nc x\nProxyUseFdpass yes");
+    let settings = case.resolve("gpu").await.unwrap();
+    assert_eq!(settings.route, Route::Descriptor);
+    let opened = Connection::open(&settings, &Asker::nobody()).await;
+    let error = opened.unwrap_err();
+    assert_eq!(error.kind, SshErrorKind::Settings);
+    assert!(error.hint.contains("openssh"), "{}", error.hint);
 }
 
 #[tokio::test]

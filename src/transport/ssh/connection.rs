@@ -63,7 +63,7 @@ impl Connection {
     pub async fn open(settings: &Settings, asker: &Asker) -> Result<Self, SshError> {
         let through = match &settings.route {
             Route::Jump(hops) => jumps::reach(hops, asker).await?,
-            Route::Direct | Route::Command(_) => None,
+            Route::Direct | Route::Command(_) | Route::Descriptor => None,
         };
         Self::open_through(settings, through.as_ref(), asker).await
     }

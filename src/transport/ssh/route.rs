@@ -103,6 +103,16 @@ pub(super) async fn find(
             said: Said::nothing(),
         });
     }
+    if settings.route == Route::Descriptor {
+        return Err(SshError::new(
+            SshErrorKind::Settings,
+            format!(
+                "cannot connect to “{}”: ProxyUseFdpass hands over a descriptor, which only ssh itself takes",
+                settings.name
+            ),
+            "set transport = \"openssh\" for this host",
+        ));
+    }
     if let Route::Command(command) = &settings.route {
         // What is behind a command is not known: it may always be the same jump host.
         let place = places::take("through a command").await;

@@ -50,6 +50,8 @@ pub enum Route {
     Jump(Vec<Settings>),
     /// The input and output of this command, given to the user's shell.
     Command(String),
+    /// A command that hands over a descriptor (`ProxyUseFdpass`), which only the system's `ssh` takes.
+    Descriptor,
 }
 
 /// Which keys of a host are believed.

@@ -143,19 +143,8 @@ pub(super) fn settings(
         _ if is_batch => UnknownKeys::Refuse,
         _ => UnknownKeys::Ask,
     };
-    let route = match dump.one("proxycommand") {
-        Some(command) if !command.eq_ignore_ascii_case("none") => {
-            if dump.is_on("proxyusefdpass") == Some(true) {
-                let why = "it hands over a descriptor, which only ssh itself takes";
-                return Err(unusable("ProxyUseFdpass", "yes", why));
-            }
-            let command = tokens
-                .in_command(command)
-                .map_err(|why| unusable("ProxyCommand", command, &why))?;
-            Route::Command(command)
-        }
-        _ => Route::Direct,
-    };
+    let route =
+        route(dump, &tokens).map_err(|(command, why)| unusable("ProxyCommand", command, &why))?;
     Ok(Settings {
         identity_files,
         certificate_files,
@@ -198,6 +187,19 @@ pub(super) fn settings(
         port,
         user: user.clone(),
     })
+}
+
+/// The way without jump hosts, or the command that cannot be used and why.
+fn route<'a>(dump: &'a Dump, tokens: &Tokens<'_>) -> Result<Route, (&'a str, String)> {
+    match dump.one("proxycommand") {
+        Some(command) if command.eq_ignore_ascii_case("none") => Ok(Route::Direct),
+        Some(_) if dump.is_on("proxyusefdpass") == Some(true) => Ok(Route::Descriptor),
+        Some(command) => match tokens.in_command(command) {
+            Ok(command) => Ok(Route::Command(command)),
+            Err(why) => Err((command, why)),
+        },
+        None => Ok(Route::Direct),
+    }
 }
 
 /// A path is printed with its tokens replaced, the name of a variable is not.
