@@ -159,6 +159,12 @@ impl Asker {
         Self::new().0
     }
 
+    /// Hands on what was asked of another asker; nobody's question is answered with "no".
+    pub async fn pass_on(&self, asked: Asked) {
+        // Dropped, it says no.
+        let _nobody = self.questions.send(asked).await;
+    }
+
     /// Waits for the human, without a deadline: race it against the end of the connection. Cancelling withdraws the
     /// question.
     pub async fn ask(&self, question: Question) -> Answer {

@@ -286,7 +286,23 @@ impl<'a> Attempt<'a> {
                 return Err(error.into());
             }
         };
-        auth::log_in(&mut handle, settings, life, &banner, asker).await?;
+        let (between, mut questions) = Asker::new();
+        let mut place = Some(place);
+        {
+            let mut login = Box::pin(auth::log_in(&mut handle, settings, life, &banner, &between));
+            loop {
+                tokio::select! {
+                    done = &mut login => break done?,
+                    Some(question) = questions.recv() => {
+                        // Whoever is behind the same jump host or command has another sshd, and waits for no human.
+                        if address.is_empty() {
+                            place = None;
+                        }
+                        asker.pass_on(question).await;
+                    }
+                }
+            }
+        }
         drop(place);
         cut.disarm();
         Ok(Connection(Arc::new(Inner {

@@ -23,7 +23,8 @@ pub(super) struct Place {
 }
 
 /// Waits for a place at `door`: an address, or the name of a jump host. Without a deadline: those before us have one
-/// each, except for the human who is asked for a password, and sshd ends that wait.
+/// each, except for the human who is asked for a password: sshd ends that wait at an address, and elsewhere the place is
+/// given up for it.
 pub(super) async fn take(door: &str) -> Place {
     let door = {
         let mut doors = DOORS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::exec::finish;
 use super::human::answers;
-use super::lab::{KeyPair, Sshd, run, settings, user};
+use super::lab::{KeyPair, PATIENCE, Sshd, run, settings, user};
 
 async fn open(settings: &Settings) -> Result<Connection, SshError> {
     Connection::open(settings, &Asker::nobody()).await
@@ -140,6 +140,35 @@ async fn a_command_can_be_the_way_and_ends_with_the_connection() {
     connection.cut();
     // The end of the file: nobody can write any more.
     assert_eq!(reader.read(&mut [0; 1]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_jump_host_may_itself_be_behind_a_command() {
+    let [relay, bastion, inner] = [(); 3].map(|()| Sshd::start(|_| {}));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    // Nobody is at its own address.
+    let known = bastion
+        .known_lines()
+        .replace(&bastion.port.to_string(), &port.to_string());
+    std::fs::write(bastion.known_hosts(), known).unwrap();
+    let command = ssh_relay(&relay).replace(
+        &format!("-W 127.0.0.1:{}", relay.port),
+        &format!("-W 127.0.0.1:{}", bastion.port),
+    );
+    let hop = Settings {
+        port,
+        route: Route::Command(command),
+        ..bastion.settings()
+    };
+    let settings = Settings {
+        route: Route::Jump(vec![hop]),
+        ..inner.settings()
+    };
+    let connection = open(&settings).await.unwrap();
+    let exec = connection.exec("echo through").await.unwrap();
+    assert_eq!(finish(exec).await.0, "through\n");
 }
 
 /// The system's ssh as a relay to the same sshd.
@@ -331,4 +360,28 @@ async fn a_stalled_reader_behind_a_jump_host_harms_no_other_host() {
     // Only the channel is lost.
     let exec = stalling.exec("echo still here").await.unwrap();
     assert_eq!(finish(exec).await.0, "still here\n");
+}
+
+/// A person may think for as long as the host waits; those who need nobody are not to wait for that.
+#[tokio::test]
+async fn questions_that_nobody_answers_keep_no_other_host_behind_a_jump_host() {
+    let bastion = Sshd::start(|_| {});
+    let inner = Sshd::start(|config| {
+        config.line("PasswordAuthentication yes");
+    });
+    let settings = behind(&[&bastion], &inner);
+    let asking = Settings {
+        authentications: vec!["password".to_owned()],
+        ..settings.clone()
+    };
+    let (asker, mut questions) = Asker::new();
+    let mut waiting = futures::future::join_all((0..8).map(|_| Connection::open(&asking, &asker)));
+    let mut pending = Vec::new();
+    while pending.len() < 8 {
+        tokio::select! {
+            ended = &mut waiting => panic!("{ended:?}"),
+            question = tokio::time::timeout(PATIENCE, questions.recv()) => pending.push(question.unwrap()),
+        }
+    }
+    drop(open(&settings).await.unwrap());
 }
