@@ -247,6 +247,7 @@ impl HostTask {
         let question = match error.retry {
             Retry::OnceMore if self.refusals >= REFUSALS => Some(Question::TryAgain {
                 message: error.failure.message.clone(),
+                hint: error.failure.hint.clone(),
             }),
             Retry::AfterHuman => None,
             Retry::Soon | Retry::OnceMore => {

@@ -92,7 +92,7 @@ impl Remote {
     async fn find(&self, line: &Line, errand: &Errand) -> Result<Found, DialError> {
         errand.step.send_replace("looking for cm-agent");
         let mut deployer = self.deployer.lock().await;
-        let ready = match deployer.prepare(line, &errand.asker).await {
+        let ready = match deployer.prepare(line, &errand.asker, &errand.step).await {
             Ok(ready) => ready,
             Err(error) if can_do_without(&error) => return Ok(Found::Nothing(error.failure())),
             Err(error) => return Err(error.into()),

@@ -22,7 +22,7 @@ pub enum Question {
     /// There is no agent on the host that we can talk to, and we could put one there.
     Install(InstallQuestion),
     /// Logging in failed twice: the host is not tried again by itself, because a third failure may lock the user out.
-    TryAgain { message: String },
+    TryAgain { message: String, hint: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +188,7 @@ mod tests {
     fn question() -> Question {
         Question::TryAgain {
             message: "permission denied".into(),
+            hint: String::new(),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod upload;
 
 use std::path::PathBuf;
 
+use tokio::sync::watch;
 use tracing::info;
 
 pub use self::error::DeployError;
@@ -86,6 +87,7 @@ impl Deployer {
         &mut self,
         shell: &impl Shell,
         asker: &Asker,
+        step: &watch::Sender<&'static str>,
     ) -> Result<Ready, DeployError> {
         let host = self.config.host.clone();
         let probe = probe::probe(shell, &host, self.config.agent.as_deref()).await?;
@@ -113,6 +115,7 @@ impl Deployer {
                 return Err(DeployError::Declined { host, found });
             }
         }
+        step.send_replace("installing cm-agent");
         let path = upload::upload(shell, &host, &program).await?;
         info!(%host, %path, "installed cm-agent");
         Ok(Ready {

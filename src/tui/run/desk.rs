@@ -70,6 +70,7 @@ mod tests {
     fn question(message: &str) -> Question {
         Question::TryAgain {
             message: message.to_owned(),
+            hint: String::new(),
         }
     }
 

@@ -45,7 +45,7 @@ pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
                 },
                 model.now.unix,
             );
-            told_trouble(model, before, trouble(model, &host));
+            told_trouble(model, &host, before, trouble(model, &host));
             if connected {
                 let id = model.next_request(Pending::Status);
                 effects.push(Effect::Send {
@@ -63,15 +63,16 @@ fn trouble(model: &Model, host: &HostId) -> Option<Failure> {
 }
 
 /// The list has one line for what is wrong with a host; the whole of it, with what to do, needs a toast.
-fn told_trouble(model: &mut Model, before: Option<Failure>, now: Option<Failure>) {
+fn told_trouble(model: &mut Model, host: &HostId, before: Option<Failure>, now: Option<Failure>) {
+    let words = |failure: &Failure| format!("{host}: {}", failure.message);
     if before == now {
         return;
     }
     if let Some(gone) = before {
-        model.toasts.withdraw(&gone.message);
+        model.toasts.withdraw(&words(&gone));
     }
-    if let Some(Failure { message, hint, .. }) = now {
-        model.toast(Level::Failed, message, hint);
+    if let Some(failure) = now {
+        model.toast(Level::Failed, words(&failure), failure.hint);
     }
 }
 

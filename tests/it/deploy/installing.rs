@@ -1,6 +1,7 @@
 //! From a bare host to an agent that greets, and every way to say no.
 
 use std::path::PathBuf;
+use tokio::sync::watch;
 
 use cm_tui::fleet::deploy::launch::{LAUNCH, Launch};
 use cm_tui::fleet::deploy::{DeployConfig, DeployError, Deployer, Install, Release};
@@ -43,9 +44,15 @@ async fn a_yes_installs_once_and_for_all() {
     let login = Login::new("bash");
     let mut deployer = Deployer::new(config(&login, Install::Ask));
     let (asker, answering) = human(Answer::Yes);
-    let new = deployer.prepare(&login, &asker).await.unwrap();
+    let new = deployer
+        .prepare(&login, &asker, &watch::Sender::new(""))
+        .await
+        .unwrap();
     assert!(new.is_new && new.path.starts_with(login.cache().to_str().unwrap()));
-    let again = deployer.prepare(&login, &asker).await.unwrap();
+    let again = deployer
+        .prepare(&login, &asker, &watch::Sender::new(""))
+        .await
+        .unwrap();
     assert_eq!((again.is_new, &again.path), (false, &new.path));
     drop(asker);
     let questions = answering.await.unwrap();
@@ -70,7 +77,10 @@ async fn a_no_is_remembered_and_says_what_to_type() {
     let mut deployer = Deployer::new(config(&login, Install::Ask));
     let (asker, answering) = human(Answer::No);
     for _ in 0..2 {
-        let error = deployer.prepare(&login, &asker).await.unwrap_err();
+        let error = deployer
+            .prepare(&login, &asker, &watch::Sender::new(""))
+            .await
+            .unwrap_err();
         assert!(error.leaves_a_shell());
         let failure = error.failure();
         assert_eq!(
@@ -96,7 +106,7 @@ async fn nothing_is_installed_unasked(#[case] install: Install) {
     let login = Login::new("bash");
     let mut deployer = Deployer::new(config(&login, install));
     let error = deployer
-        .prepare(&login, &Asker::nobody())
+        .prepare(&login, &Asker::nobody(), &watch::Sender::new(""))
         .await
         .unwrap_err();
     assert!(
@@ -115,7 +125,10 @@ async fn a_host_that_no_program_fits_is_told_before_anybody_is_asked() {
     std::os::unix::fs::symlink("/bin/echo", login.dir.path().join("bin/uname")).unwrap();
     let mut deployer = Deployer::new(config(&login, Install::Ask));
     let (asker, answering) = human(Answer::Yes);
-    let error = deployer.prepare(&login, &asker).await.unwrap_err();
+    let error = deployer
+        .prepare(&login, &asker, &watch::Sender::new(""))
+        .await
+        .unwrap_err();
     drop(asker);
     assert_eq!(answering.await.unwrap(), []);
     assert_eq!(
@@ -134,7 +147,7 @@ async fn our_own_agent_goes_there_and_greets() {
     let mut config = config(&login, Install::Always);
     config.own_program = PathBuf::from(AGENT);
     let ready = Deployer::new(config)
-        .prepare(&login, &Asker::nobody())
+        .prepare(&login, &Asker::nobody(), &watch::Sender::new(""))
         .await
         .unwrap();
     assert_eq!(ready.release, Release::ours());

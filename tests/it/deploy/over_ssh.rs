@@ -1,6 +1,7 @@
 //! The whole way over a real sshd: a bare home, an upload, and an agent that greets.
 
 use std::path::PathBuf;
+use tokio::sync::watch;
 
 use cm_tui::fleet::deploy::launch::{LAUNCH, Launch};
 use cm_tui::fleet::deploy::shell::{Ending, drive};
@@ -53,10 +54,16 @@ async fn an_agent_gets_to_a_host_with_a_chatty_login_shell() {
         own_program: PathBuf::from(AGENT),
         agents_dir: None,
     });
-    let ready = deployer.prepare(&host, &Asker::nobody()).await.unwrap();
+    let ready = deployer
+        .prepare(&host, &Asker::nobody(), &watch::Sender::new(""))
+        .await
+        .unwrap();
     assert!(ready.is_new);
     assert_eq!(ready.release, Release::ours());
-    let again = deployer.prepare(&host, &Asker::nobody()).await.unwrap();
+    let again = deployer
+        .prepare(&host, &Asker::nobody(), &watch::Sender::new(""))
+        .await
+        .unwrap();
     assert_eq!((again.is_new, &again.path), (false, &ready.path));
 
     for is_last in [false, true] {

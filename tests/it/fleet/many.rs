@@ -379,6 +379,7 @@ async fn after_two_refused_logins_only_the_human_tries_again() {
     assert_eq!(host, site.id);
     let expected = Question::TryAgain {
         message: "no way".into(),
+        hint: failure("no way").hint,
     };
     assert_eq!(asked.question, expected);
     // Nobody answers for a day; requests are answered all the same.
@@ -427,6 +428,7 @@ async fn a_question_on_the_way_reaches_the_human_with_its_host(#[case] answer: A
     let mut client = Client::new(&[&site]);
     let asking = Question::TryAgain {
         message: "well?".into(),
+        hint: String::new(),
     };
     site.attempt(Way::Asks(asking.clone())).await;
     let (host, asked) = client.question().await;

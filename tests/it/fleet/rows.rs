@@ -109,7 +109,7 @@ async fn a_wrong_password_twice() {
         let asked = question(&mut client).await;
         match &asked.question {
             Question::Secrets(_) => asked.answer(secrets(&["wrong"])),
-            Question::TryAgain { message } => break message.clone(),
+            Question::TryAgain { message, .. } => break message.clone(),
             other => panic!("{other:?}"),
         }
     };

@@ -40,5 +40,6 @@ pub fn install() -> Question {
 pub fn try_again() -> Question {
     Question::TryAgain {
         message: "ada@gpu-2: permission denied (publickey,password)".to_owned(),
+        hint: "try: ssh gpu-2".to_owned(),
     }
 }

@@ -288,7 +288,14 @@ fn what_is_being_done_is_not_said_beside_what_is_asked() {
     select(&mut dashboard, "gpu-2");
     assert!(page(&mut dashboard).contains("connecting: opening SSH…"));
     let message = "permission denied".to_owned();
-    dashboard.ask(1, "gpu-2", Question::TryAgain { message });
+    dashboard.ask(
+        1,
+        "gpu-2",
+        Question::TryAgain {
+            message,
+            hint: String::new(),
+        },
+    );
     let shown = page(&mut dashboard);
     assert!(shown.contains("gpu-2 needs your answer"), "{shown}");
     assert!(!shown.contains("opening SSH"), "{shown}");

@@ -38,7 +38,7 @@ impl QuestionForm {
             Question::HostKey(key) => host_key(key, columns, room),
             Question::Secrets(secrets) => said(secrets, columns, room),
             Question::Install(install) => self.install(install, columns, room),
-            Question::TryAgain { message } => self.try_again(message, columns, room),
+            Question::TryAgain { message, hint } => self.try_again(message, hint, columns, room),
         };
         if let Some(complaint) = &self.complaint {
             lines.extend(
@@ -73,8 +73,11 @@ impl QuestionForm {
         lines
     }
 
-    fn try_again(&self, message: &str, columns: u16, room: Room) -> Vec<Line> {
+    fn try_again(&self, message: &str, hint: &str, columns: u16, room: Room) -> Vec<Line> {
         let mut lines: Vec<_> = texts(message, columns, Role::Error).collect();
+        if !hint.is_empty() {
+            lines.extend(texts(hint, columns, Role::Muted));
+        }
         if room == Room::Ample {
             lines.push(Line::Blank);
             let words = format!(
