@@ -218,6 +218,9 @@ fn sessions_survive_the_death_of_the_agent_and_can_be_killed_by_name() {
         let all = status.contains("sessions  3") && status.contains("clients   2");
         all && lab.agent_pid() != killed
     });
+    // What happens now is told by the new agent only.
+    lab.tmux("cm", &["rename-session", "-t", "=demo-working", "renamed"]);
+    terminal.sees("renamed");
     terminal.sees("3 sessions");
     terminal.press(&["g", "g"]);
     terminal.press(&["x"]);
