@@ -1,7 +1,7 @@
 //! What the detector found becomes a prompt that can be told: cleaned, bounded, and the same one as long as it stands.
 
 use crate::domain::detect::FoundPrompt;
-use crate::domain::{Prompt, PromptId, UnixMillis};
+use crate::domain::{Prompt, PromptId, Source, UnixMillis};
 use crate::term::sanitize;
 
 /// The longest line of a prompt, in columns: the widest screen there is.
@@ -60,6 +60,7 @@ pub(super) fn identify(
         question,
         choices,
         rule: rule.to_owned(),
+        evidence: vec![Source::Screen],
         since,
     }
 }

@@ -6,6 +6,7 @@
 pub mod destination;
 pub mod detect;
 mod evidence;
+mod hook;
 mod id;
 mod prompt;
 mod session;
@@ -13,6 +14,7 @@ pub mod tool;
 
 pub use destination::Destination;
 pub use evidence::{Claim, Dismissed, Explanation, Pictured, Source};
+pub use hook::{HookEvent, HookPane};
 pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
 pub use prompt::{Answer, Choice, Prompt, PromptKind};
 pub use session::{Origin, Session, SessionState, UnixMillis};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PromptId, SessionState, UnixMillis};
+use super::{PromptId, SessionState, Source, UnixMillis};
 
 /// One open question of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Prompt {
     pub choices: Vec<Choice>,
     /// The name of the rule that recognised it.
     pub rule: String,
+    /// Which sources say that it is open, the most trusted first. Empty when the agent does not tell.
+    #[serde(default)]
+    pub evidence: Vec<Source>,
     /// When it appeared.
     pub since: UnixMillis,
 }

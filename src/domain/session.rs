@@ -33,6 +33,9 @@ pub struct Session {
     pub since: UnixMillis,
     /// Why `state` is believed: the name of the rule.
     pub rule: String,
+    /// Which sources say something else, in words; empty when all agree. Cleaned.
+    #[serde(default)]
+    pub disagreement: String,
     /// The open prompt; present exactly while `state` needs an answer.
     pub prompt: Option<Prompt>,
 }

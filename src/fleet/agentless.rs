@@ -247,6 +247,7 @@ fn session(socket: &std::path::Path, line: &str) -> Option<Session> {
         state: SessionState::Unknown,
         since: 0,
         rule: RULE.to_owned(),
+        disagreement: String::new(),
         prompt: None,
     })
 }

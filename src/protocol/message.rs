@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Answer, PromptId, Seq, Session, SessionId, UnixMillis};
+use crate::domain::{
+    Answer, Explanation, HookEvent, PromptId, Seq, Session, SessionId, UnixMillis,
+};
 
 /// The first message of a client. Everything else is refused before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,12 @@ pub enum Request {
         session: SessionId,
         page: HistoryPage,
     },
+    /// How the session's state came about. Answered with [`Reply::Explanation`].
+    Explain {
+        session: SessionId,
+    },
+    /// A tool's own hook says what the tool is doing. Answered with [`Reply::Done`] when a session was found for it.
+    Hook(HookEvent),
     /// Answered with [`Reply::Status`].
     Status,
     /// The agent ends; sessions live on.
@@ -138,6 +146,7 @@ pub enum Reply {
     Started(SessionId),
     /// Oldest first. Each line is text with SGR sequences only.
     History(Vec<String>),
+    Explanation(Box<Explanation>),
     Status(Status),
     Failed(Failure),
 }

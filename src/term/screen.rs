@@ -171,6 +171,28 @@ impl Screen {
         shown_text(text)
     }
 
+    /// Returns the text of a row with the SGR sequences that draw it, like tmux's `capture-pane -e`: blanks at the end are
+    /// left out unless they have a background, and the row ends with the default pen. Empty outside the screen.
+    pub fn styled_row(&self, row: u16) -> String {
+        let looks = (0..self.size().cols)
+            .filter_map(|col| self.cell(row, col))
+            .filter(|cell| !cell.is_wide_continuation())
+            .map(CellRef::look);
+        let looks: Vec<(&str, Pen)> = looks.collect();
+        let end = looks
+            .iter()
+            .rposition(|look| *look != (" ", Pen::default()))
+            .map_or(0, |last| last + 1);
+        let (mut out, mut pen) = (Vec::new(), Pen::default());
+        for (text, wanted) in looks.into_iter().take(end) {
+            wanted.write_change(pen, &mut out);
+            pen = wanted;
+            out.extend_from_slice(text.as_bytes());
+        }
+        Pen::default().write_change(pen, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
     /// Returns the text of all rows, top to bottom.
     pub fn text(&self) -> Vec<String> {
         self.vt.rows(0, self.size().cols).map(shown_text).collect()

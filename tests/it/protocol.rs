@@ -6,8 +6,8 @@
 use std::fmt::{self, Write as _};
 
 use cm_tui::domain::{
-    Answer, Choice, Origin, PaneRef, Prompt, PromptId, PromptKind, Seq, Session, SessionId,
-    SessionState,
+    Answer, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Origin, PaneRef, Pictured,
+    Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState, Source,
 };
 use cm_tui::protocol::{
     CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
@@ -62,6 +62,7 @@ fn session() -> Session {
         state: SessionState::Approval,
         since: 1_700_000_001_000,
         rule: "claude-code: command".into(),
+        disagreement: "title says working".into(),
         prompt: Some(prompt()),
     }
 }
@@ -78,7 +79,72 @@ fn prompt() -> Prompt {
             answer: Some(Answer::Yes),
         }],
         rule: "claude-code: command".into(),
+        evidence: vec![Source::Hook, Source::Screen],
         since: 1_700_000_001_000,
+    }
+}
+
+fn hook_event() -> HookEvent {
+    HookEvent {
+        tool: "claude-code".into(),
+        event: "PermissionRequest".into(),
+        conversation: "7d6f".into(),
+        cwd: "/srv/api".into(),
+        pane: Some(HookPane {
+            socket: "/tmp/tmux-0/cm".into(),
+            server_pid: 7,
+            pane: 3,
+        }),
+        action: "Bash".into(),
+        subject: "cargo test".into(),
+        detail: String::new(),
+    }
+}
+
+fn explanation() -> Explanation {
+    let claim = |source, state, rule: &str| Claim {
+        source,
+        state,
+        kind: Some(PromptKind::Command),
+        rule: rule.into(),
+        since: 1_700_000_001_000,
+    };
+    Explanation {
+        state: SessionState::Approval,
+        kind: Some(PromptKind::Command),
+        subject: "cargo test".into(),
+        rule: "claude-code: command".into(),
+        rows: Some((4, 9)),
+        since: 1_700_000_001_000,
+        claims: vec![
+            claim(Source::Hook, SessionState::Approval, "PermissionRequest"),
+            claim(Source::Status, SessionState::Approval, "blocked"),
+            claim(Source::Title, SessionState::Idle, "✳ Topic"),
+            claim(Source::Notice, SessionState::Unknown, "bell"),
+            claim(Source::Process, SessionState::Unknown, "claude"),
+            claim(
+                Source::Screen,
+                SessionState::Approval,
+                "claude-code: command",
+            ),
+        ],
+        disagreement: "title says idle".into(),
+        dismissed: vec![Dismissed {
+            rule: "claude-code: prompt".into(),
+            why: "priority 10 < 30".into(),
+        }],
+        look: Pictured {
+            tool: "claude-code".into(),
+            cols: 80,
+            rows: 24,
+            cursor_x: 1,
+            cursor_y: 2,
+            cursor_visible: false,
+            alternate_on: false,
+            pane_title: "✳ Topic".into(),
+            pane_current_command: "claude".into(),
+            ansi: "\u{1b}[1mDo you want to proceed?\u{1b}[0m\n".into(),
+        },
     }
 }
 
@@ -154,6 +220,8 @@ fn requests() -> Vec<Request> {
                 lines: 500,
             },
         },
+        Request::Explain { session: id() },
+        Request::Hook(hook_event()),
         Request::Status,
         Request::Stop,
     ]
@@ -183,6 +251,7 @@ fn replies() -> Vec<Reply> {
         Reply::Tools(vec![tool]),
         Reply::Started(id()),
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
+        Reply::Explanation(Box::new(explanation())),
         Reply::Status(status),
         Reply::Failed(failure()),
     ]
@@ -277,8 +346,10 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::Watch { .. } => 9,
         Request::Unwatch { .. } => 10,
         Request::History { .. } => 11,
-        Request::Status => 12,
-        Request::Stop => 13,
+        Request::Explain { .. } => 12,
+        Request::Hook(_) => 13,
+        Request::Status => 14,
+        Request::Stop => 15,
     }
 }
 
@@ -289,8 +360,9 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Tools(_) => 2,
         Reply::Started(_) => 3,
         Reply::History(_) => 4,
-        Reply::Status(_) => 5,
-        Reply::Failed(_) => 6,
+        Reply::Explanation(_) => 5,
+        Reply::Status(_) => 6,
+        Reply::Failed(_) => 7,
     }
 }
 

@@ -9,7 +9,7 @@ use super::ClientId;
 use super::recognise::Foreground;
 use super::typing::Keys;
 use crate::agent::broadcast::Broadcast;
-use crate::agent::monitor::{Moment, Monitor};
+use crate::agent::monitor::{Moment, Monitor, Scene};
 use crate::agent::tmux::{Guard, StreamId};
 use crate::domain::{PromptId, Session, SessionState};
 use crate::term::Size;
@@ -111,6 +111,13 @@ impl Entry {
     /// Whether the screen says anything: it can still change, and its output reaches us.
     pub(super) fn is_judged(&self) -> bool {
         !self.is_over() && self.link != Link::Taken
+    }
+
+    pub(super) fn scene(&self) -> Scene<'_> {
+        Scene {
+            tool: &self.session.tool,
+            command: &self.command,
+        }
     }
 
     pub(super) fn judge_again(&mut self) {

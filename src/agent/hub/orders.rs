@@ -28,6 +28,8 @@ impl Hub {
                     .map(|entry| entry.session.clone())
                     .collect(),
             ),
+            Request::Explain { session } => self.explain(&session),
+            Request::Hook(_) => Reply::Failed(no_session()),
             Request::Tools => Reply::Tools(self.installed_tools()),
             Request::Status => Reply::Status(self.status()),
             Request::Stop => {
@@ -107,6 +109,13 @@ impl Hub {
             });
         }
         Ok((&entry.session, tmux))
+    }
+
+    fn explain(&self, session: &SessionId) -> Reply {
+        match self.sessions.get(session) {
+            Some(entry) => Reply::Explanation(Box::new(entry.monitor.explain(entry.scene()))),
+            None => Reply::Failed(no_session()),
+        }
     }
 
     fn status(&self) -> Status {

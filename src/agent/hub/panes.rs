@@ -250,6 +250,7 @@ fn describe(id: &SessionId, server: &ServerRef, pane: &PaneInfo, tool: String) -
         state: SessionState::Starting,
         since: 0,
         rule: String::new(),
+        disagreement: String::new(),
         prompt: None,
     }
 }

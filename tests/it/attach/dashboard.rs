@@ -162,6 +162,7 @@ fn session(tmux: &Tmux) -> Session {
         state: SessionState::Idle,
         since: 0,
         rule: String::new(),
+        disagreement: String::new(),
         prompt: None,
     }
 }

@@ -53,6 +53,7 @@ fn session(name: &str) -> Session {
         state: SessionState::Idle,
         since: 0,
         rule: String::new(),
+        disagreement: String::new(),
         prompt: None,
     }
 }

@@ -298,6 +298,7 @@ pub fn session(
         state,
         since: START.unix - seconds * 1000,
         rule: "rule".to_owned(),
+        disagreement: String::new(),
         prompt: None,
     }
 }
@@ -326,6 +327,7 @@ pub fn prompt(id: u64, kind: PromptKind, subject: &str, question: &str) -> Promp
             _ => vec![choice("Postgres", "1", None), choice("SQLite", "2", None)],
         },
         rule: "claude.bash".to_owned(),
+        evidence: Vec::new(),
         since: START.unix,
     }
 }

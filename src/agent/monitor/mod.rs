@@ -9,6 +9,8 @@
 //! a prompt that the screen does not show any more cannot be answered ([`Monitor::evidence`] is empty), and when it
 //! comes back it is another prompt.
 
+mod explain;
+
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
