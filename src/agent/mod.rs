@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod demo;
 mod foreground;
 mod found;
+pub mod hook;
 pub mod hub;
 pub mod monitor;
 pub mod server;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 use cm_tui::agent::daemon::{self, DaemonError};
-use cm_tui::agent::{demo, stdio, tmux};
+use cm_tui::agent::{demo, hook, stdio, tmux};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::{NEWEST, OLDEST, Reply, Request, Status};
 use cm_tui::transport::ask;
@@ -36,6 +36,12 @@ enum Order {
     Status,
     /// End the daemon; sessions live on.
     Stop,
+    /// Tell the daemon what a tool's hook was called with. Writes nothing and always succeeds.
+    Hook {
+        /// The tool, and the event if it is not on standard input.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Hand standard input to the daemon (called by tmux).
     #[command(hide = true)]
     Fdpass { socket: PathBuf, id: String },
@@ -73,6 +79,10 @@ fn run(order: Order) -> Result<ExitCode> {
             demo::run(&script)?;
             return Ok(ExitCode::SUCCESS);
         }
+        Order::Hook { arguments } => {
+            hook_called(&arguments);
+            return Ok(ExitCode::SUCCESS);
+        }
         _ => {}
     }
     color_eyre::install()?;
@@ -84,6 +94,18 @@ fn run(order: Order) -> Result<ExitCode> {
     // Reading standard input cannot be interrupted; do not wait for it.
     runtime.shutdown_background();
     code
+}
+
+/// Whatever goes wrong here is nothing that the tool could do anything about.
+fn hook_called(arguments: &[String]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    if let (Ok(paths), Ok(runtime)) = (Paths::from_env(), runtime) {
+        runtime.block_on(hook::report(&paths, arguments));
+        // A tool that never closes our standard input must not keep us.
+        runtime.shutdown_background();
+    }
 }
 
 async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
@@ -109,7 +131,7 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
             Err(error) if local::means_no_agent(&error) => Ok(not_running()),
             Err(error) => Err(error.into()),
         },
-        Order::Fdpass { .. } | Order::Demo { .. } => Ok(ExitCode::SUCCESS),
+        Order::Fdpass { .. } | Order::Demo { .. } | Order::Hook { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

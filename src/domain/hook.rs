@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{PromptKind, SessionState};
+
 /// One call of a hook. Texts are cleaned and bounded by whoever receives them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookEvent {
@@ -34,4 +36,118 @@ pub struct HookPane {
     pub server_pid: i32,
     /// The number behind `%`.
     pub pane: u32,
+}
+
+/// What an event says of the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookWord {
+    /// The session is in this state; with a prompt of this kind when it waits.
+    Says(SessionState, Option<PromptKind>),
+    /// A prompt is still open. Tells less than what opened it.
+    StillWaits,
+    /// Nothing that was said before counts any more.
+    Over,
+    /// Nothing about the state.
+    Nothing,
+}
+
+impl HookEvent {
+    /// What follows from the event. Unknown ones say nothing: tools add events with every version.
+    pub fn word(&self) -> HookWord {
+        let working = |activity: &str| {
+            let activity = activity.to_owned();
+            HookWord::Says(SessionState::Working { activity }, None)
+        };
+        match self.event.as_str() {
+            "UserPromptSubmit" => working(""),
+            "PreToolUse" | "PostToolUse" | "PostToolUseFailure" => working(&self.action),
+            "PreCompact" => working("compacting"),
+            "PermissionRequest" => {
+                let kind = self.kind();
+                HookWord::Says(kind.state(), Some(kind))
+            }
+            "Notification" => match self.detail.as_str() {
+                "permission_prompt" => HookWord::StillWaits,
+                "idle_prompt" => HookWord::Says(SessionState::Idle, None),
+                _ => HookWord::Nothing,
+            },
+            "Stop" => HookWord::Says(SessionState::Finished, None),
+            "StopFailure" => {
+                let text = self.detail.clone();
+                HookWord::Says(SessionState::Error { text }, None)
+            }
+            // A new conversation in the same pane begins with the end of the old one.
+            "SessionStart" | "SessionEnd" => HookWord::Over,
+            // Among them `agent-turn-complete`: it also comes for turns that nobody sees, such as one that finds a title.
+            _ => HookWord::Nothing,
+        }
+    }
+
+    /// What the action would do.
+    pub fn kind(&self) -> PromptKind {
+        match self.action.as_str() {
+            "Bash" | "shell" | "BashOutput" => PromptKind::Command,
+            "Edit" | "MultiEdit" | "NotebookEdit" | "apply_patch" => PromptKind::Edit,
+            "Write" => PromptKind::Create,
+            "Read" | "Glob" | "Grep" => PromptKind::Read,
+            "WebFetch" | "WebSearch" => PromptKind::Fetch,
+            "AskUserQuestion" => PromptKind::Question,
+            "ExitPlanMode" => PromptKind::Plan,
+            action if action.starts_with("mcp__") => PromptKind::ToolCall,
+            _ => PromptKind::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn event(event: &str, action: &str, detail: &str) -> HookEvent {
+        HookEvent {
+            tool: "claude-code".into(),
+            event: event.into(),
+            conversation: String::new(),
+            cwd: String::new(),
+            pane: None,
+            action: action.into(),
+            subject: String::new(),
+            detail: detail.into(),
+        }
+    }
+
+    #[rstest]
+    #[case("UserPromptSubmit", "", "", "working")]
+    #[case("PreToolUse", "Bash", "", "working")]
+    #[case("PermissionRequest", "Bash", "", "approval")]
+    #[case("PermissionRequest", "ExitPlanMode", "", "approval")]
+    #[case("PermissionRequest", "AskUserQuestion", "", "question")]
+    #[case("Notification", "", "idle_prompt", "idle")]
+    #[case("Stop", "", "", "finished")]
+    #[case("StopFailure", "", "API Error: 500", "error")]
+    fn an_event_says_a_state(
+        #[case] name: &str,
+        #[case] action: &str,
+        #[case] detail: &str,
+        #[case] expected: &str,
+    ) {
+        let HookWord::Says(state, _) = event(name, action, detail).word() else {
+            panic!("{name} says nothing");
+        };
+        assert_eq!(state.word(), expected);
+    }
+
+    #[test]
+    fn the_end_of_a_turn_that_nobody_sees_is_not_finished() {
+        let word = event("agent-turn-complete", "", "").word();
+        assert_eq!(word, HookWord::Nothing);
+    }
+
+    #[test]
+    fn a_new_conversation_ends_what_the_old_one_said() {
+        assert_eq!(event("SessionEnd", "", "clear").word(), HookWord::Over);
+        assert_eq!(event("SessionStart", "", "clear").word(), HookWord::Over);
+    }
 }

@@ -10,11 +10,12 @@ mod hook;
 mod id;
 mod prompt;
 mod session;
+pub mod status;
 pub mod tool;
 
 pub use destination::Destination;
 pub use evidence::{Claim, Dismissed, Explanation, Pictured, Source};
-pub use hook::{HookEvent, HookPane};
+pub use hook::{HookEvent, HookPane, HookWord};
 pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
 pub use prompt::{Answer, Choice, Prompt, PromptKind};
 pub use session::{Origin, Session, SessionState, UnixMillis};

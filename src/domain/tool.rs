@@ -15,6 +15,9 @@ const TASK: &str = "{task}";
 const PROGRAM: &str = "{program}";
 const AGENT: &str = "{agent}";
 const SHELL: &str = "{shell}";
+const HOOKS: &str = "{hooks}";
+/// How long a tool should wait for a hook, in seconds: it gives up by itself after one.
+const HOOK_TIMEOUT: u64 = 3;
 
 /// What comes with the program, in the order it is offered.
 const BUILT_IN: &[&str] = &[
@@ -42,6 +45,12 @@ pub const KEYS: &[&str] = &[
     "recognise.interpreters",
     "recognise.title",
     "recognise.words",
+    "has_daemon",
+    "title.working",
+    "title.asking",
+    "title.rest",
+    "hooks.argument",
+    "hooks.events",
     "input.open",
     "input.prompt",
     "input.close",
@@ -102,6 +111,14 @@ pub struct ToolProfile {
     pub tested: Option<String>,
     #[serde(default)]
     pub recognise: Recognise,
+    /// Whether a daemon of the tool's own may run its hooks, with the environment of whichever pane came first.
+    #[serde(default)]
+    pub has_daemon: bool,
+    /// What its titles say.
+    #[serde(default)]
+    pub title: Titles,
+    /// The hooks that it can be given for one start.
+    pub hooks: Option<Hooks>,
     /// Where the tool takes its next task. While it is drawn, no dialog is open.
     pub input: Option<InputBox>,
     /// How a message of the user begins in the transcript.
@@ -126,6 +143,26 @@ pub struct Recognise {
     pub title: Vec<Pattern>,
     /// Behind an interpreter: the last part of the path of a script that is this tool's program.
     pub words: Vec<String>,
+}
+
+/// What the titles of a tool say. They outlive the tool, so they count only while it is in front.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Titles {
+    pub working: Option<Pattern>,
+    /// It waits for a person: a permission or a question.
+    pub asking: Option<Pattern>,
+    /// It does not work: it may be idle or wait.
+    pub rest: Option<Pattern>,
+}
+
+/// How a tool is told to call `cm-agent hook`, for one process and without touching anybody's settings.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hooks {
+    /// The argument that goes right behind the program; `{hooks}` stands for the settings, which are JSON.
+    pub argument: String,
+    /// The tool's names of the events.
+    pub events: Vec<String>,
 }
 
 /// What the placeholders of an argument vector stand for.
@@ -162,6 +199,23 @@ impl ToolProfile {
             (_, None) => argument.clone(),
         };
         Some(template.iter().map(fill).collect())
+    }
+
+    /// The argument that makes the tool call `agent hook` for each of its events; `None` when it takes none. The events'
+    /// commands are read by a shell.
+    pub fn hook_argument(&self, agent: &str) -> Option<String> {
+        let hooks = self.hooks.as_ref()?;
+        let command = format!("'{}' hook {}", agent.replace('\'', r"'\''"), self.id);
+        let call = serde_json::json!([{
+            "hooks": [{ "type": "command", "command": command, "timeout": HOOK_TIMEOUT }]
+        }]);
+        let events: serde_json::Map<_, _> = hooks
+            .events
+            .iter()
+            .map(|event| (event.clone(), call.clone()))
+            .collect();
+        let settings = serde_json::json!({ "hooks": events }).to_string();
+        Some(hooks.argument.replace(HOOKS, &settings))
     }
 
     /// Whether a pane whose foreground program is `command` may show this tool's screen.

@@ -61,6 +61,13 @@ impl Eyes {
         self.start + Duration::from_millis(self.now)
     }
 
+    fn moment(&self) -> Moment {
+        Moment {
+            instant: self.instant(),
+            wall: self.now,
+        }
+    }
+
     fn wake(&self) -> Option<u64> {
         self.monitor
             .wake_at()
@@ -69,14 +76,11 @@ impl Eyes {
 
     fn print(&mut self, text: &str) -> Intake {
         self.monitor
-            .output(text.as_bytes(), &mut Vec::new(), self.instant())
+            .output(text.as_bytes(), &mut Vec::new(), self.moment())
     }
 
     fn judge(&mut self) -> bool {
-        let now = Moment {
-            instant: self.instant(),
-            wall: self.now,
-        };
+        let now = self.moment();
         let scene = Scene {
             tool: self.tool,
             command: self.command,
@@ -349,7 +353,7 @@ fn a_pane_over_its_budget_is_not_drawn_until_it_is_joined_again() {
     let mut drawn = Vec::new();
     assert_eq!(
         eyes.monitor
-            .output(QUESTION.as_bytes(), &mut drawn, eyes.instant()),
+            .output(QUESTION.as_bytes(), &mut drawn, eyes.moment()),
         Intake::Flooded
     );
     assert!(drawn.is_empty());
@@ -401,7 +405,7 @@ fn a_subject_too_long_to_be_read_is_no_subject_and_means_no_certain_answer() {
         .join(Size::new(1000, 12), screen.as_bytes(), eyes.instant());
     let ask = APPROVAL.replace("this command", &wide);
     eyes.monitor
-        .output(ask.as_bytes(), &mut Vec::new(), eyes.instant());
+        .output(ask.as_bytes(), &mut Vec::new(), eyes.moment());
     eyes.pass(100);
     let prompt = eyes.monitor.conclusion().prompt.clone().unwrap();
     assert!(

@@ -44,6 +44,8 @@ pub(super) struct Entry {
     pub(super) answered: Option<PromptId>,
     /// Judge at the next opportunity although nothing was printed.
     pub(super) recheck: bool,
+    /// The tool's own id of its conversation, as a hook told it last.
+    pub(super) conversation: String,
     /// The program has ended; the pane was kept.
     pub(super) dead: bool,
 }
@@ -99,6 +101,7 @@ impl Entry {
             typing: None,
             answered: None,
             recheck: false,
+            conversation: String::new(),
             dead: false,
         }
     }

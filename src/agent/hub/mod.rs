@@ -13,6 +13,7 @@
 //! | `output.rs` | output becomes screens, states and updates |
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
+//! | `hooks.rs` | … to hear what a tool's own hook says |
 //! | `answers.rs` | … to answer a prompt |
 //! | `typing.rs` | keys reach a pane in the order they were pressed |
 
@@ -20,6 +21,7 @@ mod agenda;
 mod answers;
 mod clients;
 mod entry;
+mod hooks;
 mod journal;
 mod orders;
 mod output;

@@ -29,7 +29,7 @@ impl Hub {
                     .collect(),
             ),
             Request::Explain { session } => self.explain(&session),
-            Request::Hook(_) => Reply::Failed(no_session()),
+            Request::Hook(event) => self.hooked(&event),
             Request::Tools => Reply::Tools(self.installed_tools()),
             Request::Status => Reply::Status(self.status()),
             Request::Stop => {

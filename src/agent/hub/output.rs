@@ -8,7 +8,7 @@ use super::entry::{Again, Entry, Link, Watcher};
 use super::{ClientId, Hub, HubMsg, moment};
 use crate::agent::monitor::{Intake, Moment, Scene};
 use crate::agent::tmux::{Chunk, Join, Streams, TmuxError};
-use crate::domain::{Session, SessionId, SessionState};
+use crate::domain::{Prompt, Session, SessionId, SessionState};
 use crate::protocol::{LogKind, ScreenUpdate};
 use crate::term::Size;
 
@@ -23,7 +23,7 @@ impl Hub {
         };
         let now = moment();
         if !chunk.bytes.is_empty() {
-            match entry.feed(&chunk.bytes, now.instant) {
+            match entry.feed(&chunk.bytes, now) {
                 Intake::Drawn => {}
                 Intake::Doubtful => entry.plan_join(Again::Doubtful, now.instant),
                 Intake::Flooded => {
@@ -298,11 +298,14 @@ impl Hub {
         entry.session.prompt = conclusion.prompt;
         entry.session.since = conclusion.since;
         entry.session.rule = conclusion.rule;
+        entry.session.disagreement = conclusion.disagreement;
         let answered = entry.answered.is_some();
         if entry.session.prompt.as_ref().map(|prompt| prompt.id) != entry.answered {
             entry.answered = None;
         }
-        let line = log_line(&before, &entry.session);
+        let id_of = |prompt: &Prompt| prompt.id;
+        let same_prompt = waited.as_ref().map(id_of) == entry.session.prompt.as_ref().map(id_of);
+        let line = log_line(&before, &entry.session, same_prompt);
         let withdrawn = waited.filter(|old| {
             !answered && entry.session.prompt.as_ref().map(|prompt| prompt.id) != Some(old.id)
         });
@@ -317,12 +320,12 @@ impl Hub {
 }
 
 impl Entry {
-    fn feed(&mut self, bytes: &[u8], now: Instant) -> Intake {
+    fn feed(&mut self, bytes: &[u8], now: Moment) -> Intake {
         if self.watchers.is_empty() {
             return self.monitor.output(bytes, &mut Vec::new(), now);
         }
         self.broadcast
-            .before(self.monitor.screen(), bytes.len(), now);
+            .before(self.monitor.screen(), bytes.len(), now.instant);
         let mut drawn = Vec::new();
         let intake = self.monitor.output(bytes, &mut drawn, now);
         self.broadcast.drawn(&drawn);
@@ -332,7 +335,11 @@ impl Entry {
 
 /// The line that a new state is worth, if any. Going back and forth between working and idle within one task is not
 /// news: only what a person waits for is.
-fn log_line(before: &SessionState, session: &Session) -> Option<(LogKind, String)> {
+fn log_line(
+    before: &SessionState,
+    session: &Session,
+    same_prompt: bool,
+) -> Option<(LogKind, String)> {
     let same = std::mem::discriminant(before) == std::mem::discriminant(&session.state);
     let subject = || {
         session
@@ -341,6 +348,8 @@ fn log_line(before: &SessionState, session: &Session) -> Option<(LogKind, String
             .map_or_else(String::new, |prompt| prompt.subject.clone())
     };
     match &session.state {
+        // Another source that says the same is no news.
+        SessionState::Approval | SessionState::Question if same_prompt => None,
         SessionState::Approval | SessionState::Question => Some((LogKind::Waiting, subject())),
         _ if same => None,
         SessionState::Working { activity } => Some((LogKind::Working, activity.clone())),

@@ -121,11 +121,16 @@ impl Hub {
             agent: &agent,
             shell: &shell(),
         };
-        let argv = tool.argv(places, task.as_deref()).ok_or_else(|| Failure {
+        let mut argv = tool.argv(places, task.as_deref()).ok_or_else(|| Failure {
             kind: FailureKind::Invalid,
             message: format!("{} cannot be given a task at its start", tool.name),
             hint: "start it without a task, then type into it".to_owned(),
         })?;
+        if let Some(argument) = tool.hook_argument(places.agent)
+            && let Some(at) = argv.iter().position(|word| word == places.program)
+        {
+            argv.insert(at + 1, argument);
+        }
         let dir = self.folder(&start.dir);
         let wanted = start.name.filter(|name| !name.trim().is_empty());
         let name = wanted.unwrap_or_else(|| {

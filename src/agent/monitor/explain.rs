@@ -1,7 +1,7 @@
 //! How a session's state came about, for people: every source's claim, and the screen as it was judged.
 
 use super::{Monitor, Scene};
-use crate::domain::{Claim, Explanation, Pictured, Source};
+use crate::domain::{Explanation, Pictured};
 use crate::protocol::MAX_TEXT;
 use crate::term::{Screen, sanitize};
 
@@ -20,23 +20,11 @@ impl Monitor {
             rule: told.rule.clone(),
             rows: None,
             since: told.since,
-            claims: self.claims(),
-            disagreement: String::new(),
+            claims: self.said.claims(scene.command),
+            disagreement: told.disagreement.clone(),
             dismissed: Vec::new(),
             look: self.picture(scene),
         }
-    }
-
-    /// The most trusted first.
-    fn claims(&self) -> Vec<Claim> {
-        let told = &self.conclusion;
-        vec![Claim {
-            source: Source::Screen,
-            state: told.state.clone(),
-            kind: told.prompt.as_ref().map(|prompt| prompt.kind),
-            rule: told.rule.clone(),
-            since: told.since,
-        }]
     }
 
     fn picture(&self, scene: Scene<'_>) -> Pictured {
@@ -89,8 +77,9 @@ mod tests {
 
     fn pictured(size: Size, text: &str) -> Explanation {
         let instant = Instant::now();
-        let mut monitor = Monitor::new(size, Moment { instant, wall: 7 });
-        monitor.output(text.as_bytes(), &mut Vec::new(), instant);
+        let now = Moment { instant, wall: 7 };
+        let mut monitor = Monitor::new(size, now);
+        monitor.output(text.as_bytes(), &mut Vec::new(), now);
         monitor.explain(Scene {
             tool: "shell",
             command: "sh",

@@ -1,4 +1,11 @@
-//! One session's eyes: output bytes and time in, state changes out. No I/O, no clock.
+//! One session's eyes: output bytes, hooks and time in, state changes out. No I/O, no clock.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `voices.rs` | what each source said last |
+//! | `merge.rs` | … and what all of it comes to |
+//! | `hold.rs` | what is doubtful has to stand for a while |
+//! | `explain.rs` | how it came about, for people |
 //!
 //! Promise: a screen is judged only when it stands still (or has not stood still for a while), never in the middle of
 //! a synchronized update; and a pane that prints more than anybody can read is not parsed at all.
@@ -10,14 +17,20 @@
 //! comes back it is another prompt.
 
 mod explain;
+mod hold;
+mod merge;
+mod voices;
 
-use std::mem::{Discriminant, discriminant};
+use std::mem::discriminant;
 use std::time::{Duration, Instant};
 
+use self::hold::{Dissent, Held};
+use self::merge::Weighed;
+use self::voices::Said;
 use super::budget::Budget;
 use super::found::{evidence, identify};
-use crate::domain::detect::{BUSY, Detector, Look, Verdict};
-use crate::domain::{Prompt, SessionState, UnixMillis};
+use crate::domain::detect::{BUSY, Detector, Look};
+use crate::domain::{HookEvent, Prompt, SessionState, Source, UnixMillis};
 use crate::term::{Emulator, Fed, Screen, Signal, Size};
 
 /// A screen that has not changed for this long has settled: tools draw a frame within a few milliseconds.
@@ -28,10 +41,6 @@ const JUDGE_GAP: Duration = Duration::from_millis(60);
 const JUDGE_ANYWAY: Duration = Duration::from_millis(150);
 /// A program that shows nothing we know for this long after its start has started.
 const STARTING: Duration = Duration::from_secs(5);
-/// How long a doubtful verdict must stand: the longest flicker seen was 0.2 s.
-const HOLD: Duration = Duration::from_millis(250);
-/// How long doubtful verdicts in a row may be held back in all, so that a screen that keeps flickering is told as it is.
-const LONGEST_HOLD: Duration = Duration::from_millis(500);
 /// How often a tool's words about its work are told while nothing else changes: they may count seconds and tokens, and
 /// each costs every client a message and a frame.
 const ACTIVITY_GAP: Duration = Duration::from_secs(1);
@@ -62,6 +71,8 @@ pub struct Conclusion {
     pub since: UnixMillis,
     pub rule: String,
     pub prompt: Option<Prompt>,
+    /// Which sources say something else, in words; empty when all agree.
+    pub disagreement: String,
 }
 
 /// What output led to.
@@ -97,6 +108,14 @@ pub struct Monitor {
     audits: u8,
     /// The lines of the screen that make up the open prompt, as they are.
     evidence: Vec<String>,
+    /// The same for the prompt that is told, whatever the hook named it.
+    evidence_of_open: Vec<String>,
+    said: Said,
+    /// Something was said that can be told before the screen stands still.
+    urgent: Option<Instant>,
+    /// When to weigh again although nothing is printed.
+    weigh_at: Option<Instant>,
+    dissent: Option<Dissent>,
 }
 
 impl Monitor {
@@ -109,6 +128,7 @@ impl Monitor {
                 since: now.wall,
                 rule: "started".to_owned(),
                 prompt: None,
+                disagreement: String::new(),
             },
             started: now.instant,
             unjudged: None,
@@ -121,6 +141,11 @@ impl Monitor {
             in_step: false,
             audits: 0,
             evidence: Vec::new(),
+            evidence_of_open: Vec::new(),
+            said: Said::default(),
+            urgent: None,
+            weigh_at: None,
+            dissent: None,
         }
     }
 
@@ -174,9 +199,11 @@ impl Monitor {
     }
 
     /// Takes in output and appends what it drew to `drawn`. Nothing is drawn when the answer is [`Intake::Flooded`].
-    pub fn output(&mut self, bytes: &[u8], drawn: &mut Vec<u8>, now: Instant) -> Intake {
+    pub fn output(&mut self, bytes: &[u8], drawn: &mut Vec<u8>, moment: Moment) -> Intake {
+        let now = moment.instant;
         if !self.budget.spend(bytes.len() as u64, now) {
             self.in_step = false;
+            self.said.forget_reports();
             return Intake::Flooded;
         }
         let mut fed = Fed {
@@ -190,30 +217,60 @@ impl Monitor {
             match signal {
                 Signal::Title(title) => self.title = title,
                 Signal::Unsupported(_) => intake = Intake::Doubtful,
-                _ => {}
+                Signal::ProgramStatus(text) => {
+                    if self.said.report(&text, moment) {
+                        self.hurry(now);
+                    }
+                }
+                Signal::Bell => self.said.notice("bell", moment),
+                Signal::Notification(text) => self.said.notice(&text, moment),
+                Signal::SynchronizedBegin | Signal::SynchronizedEnd => {}
             }
         }
         self.touch(now);
         intake
     }
 
+    /// Takes in what the tool's own hook says.
+    pub fn hook(&mut self, event: &HookEvent, now: Moment) {
+        if self.said.call(event, now) {
+            self.hurry(now.instant);
+        }
+    }
+
     /// When [`Self::judge`] should be called, if at all.
     pub fn wake_at(&self) -> Option<Instant> {
-        if let (Some((first, _)), true) = (self.unjudged, self.emulator.is_synchronizing()) {
-            return Some(first + JUDGE_ANYWAY);
+        let soon = [self.urgent, self.weigh_at].into_iter().flatten().min();
+        if self.unjudged.is_some() && self.emulator.is_synchronizing() {
+            return soon.into_iter().chain(self.look_at()).min();
         }
-        let output = self.unjudged.map(|(first, last)| {
-            let settled = (last + SETTLE).min(first + JUDGE_ANYWAY);
-            self.judged
-                .map_or(settled, |judged| settled.max(judged + JUDGE_GAP))
-        });
         let started =
             (self.conclusion.state == SessionState::Starting).then(|| self.started + STARTING);
         let held = self.held.as_ref().map(Held::until);
-        [output, started, held, self.quiet_at]
+        let dissent = self.dissent.as_ref().and_then(Dissent::until);
+        let look = self.look_at();
+        [look, soon, started, held, dissent, self.quiet_at]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// When what was printed can be looked at.
+    fn look_at(&self) -> Option<Instant> {
+        let (first, last) = self.unjudged?;
+        if self.emulator.is_synchronizing() {
+            return Some(first + JUDGE_ANYWAY);
+        }
+        let settled = (last + SETTLE).min(first + JUDGE_ANYWAY);
+        let gap = self.judged.map(|judged| judged + JUDGE_GAP);
+        Some(gap.map_or(settled, |gap| settled.max(gap)))
+    }
+
+    /// A word that the screen neither contradicts nor has to complete is told at once.
+    fn hurry(&mut self, now: Instant) {
+        if self.unjudged.is_none() || (self.said.shown().is_none() && !self.said.waits()) {
+            self.urgent = Some(now);
+        }
     }
 
     /// Judges the screen; returns whether the conclusion changed. `last_prompt` is counted up for a prompt that was
@@ -225,12 +282,13 @@ impl Monitor {
         last_prompt: &mut u64,
         detector: &Detector,
     ) -> bool {
-        if self.emulator.is_synchronizing()
-            && self
-                .unjudged
-                .is_some_and(|(first, _)| now.instant < first + JUDGE_ANYWAY)
-        {
-            return false;
+        let is_early = self.look_at().is_some_and(|at| now.instant < at);
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
+        let is_weighed = is_due(self.urgent) || is_due(self.weigh_at);
+        if is_early && (is_weighed || self.emulator.is_synchronizing()) {
+            self.urgent = None;
+            self.weigh_at = None;
+            return is_weighed && self.weigh(scene, now, last_prompt);
         }
         let quiet_for = now.instant.saturating_duration_since(self.last_output);
         self.unjudged = None;
@@ -248,7 +306,26 @@ impl Monitor {
         });
         let is_working = matches!(verdict.state, SessionState::Working { .. });
         self.quiet_at = (is_working && quiet_for < BUSY).then(|| self.last_output + BUSY);
-        self.conclude(verdict, now, last_prompt)
+        let profile = detector.profile(scene.tool);
+        if profile.is_some_and(|profile| profile.runs_as(scene.command)) {
+            let titles = profile.map(|profile| &profile.title);
+            self.said.see_title(titles, &self.title, now);
+        } else {
+            self.said.forget_tool();
+        }
+        self.said.see_screen(verdict, now);
+        self.weigh(scene, now, last_prompt)
+    }
+
+    /// Makes one state of all that was said and seen.
+    fn weigh(&mut self, scene: Scene<'_>, now: Moment, last_prompt: &mut u64) -> bool {
+        self.urgent = None;
+        self.weigh_at = None;
+        let Some(weighed) = self.said.weigh(scene.tool, now.instant) else {
+            return false;
+        };
+        self.weigh_at = weighed.again;
+        self.conclude(weighed, now, last_prompt)
     }
 
     /// Takes over what is known without looking at the screen: the program ended, the server is gone.
@@ -257,10 +334,22 @@ impl Monitor {
         self.quiet_at = None;
         self.held = None;
         self.evidence.clear();
+        self.said.forget_tool();
+        self.urgent = None;
+        self.weigh_at = None;
+        self.dissent = None;
         self.change(state, rule.to_owned(), None, now)
     }
 
-    fn conclude(&mut self, verdict: Verdict, now: Moment, last_prompt: &mut u64) -> bool {
+    fn conclude(&mut self, weighed: Weighed, now: Moment, last_prompt: &mut u64) -> bool {
+        let Weighed {
+            verdict,
+            is_on_screen,
+            sources,
+            dissent,
+            ..
+        } = weighed;
+        self.dissent = Dissent::of(dissent, self.dissent.take(), now.instant);
         let fresh = now.instant.saturating_duration_since(self.started) < STARTING;
         let state = match verdict.state {
             SessionState::Unknown if fresh && self.conclusion.state == SessionState::Starting => {
@@ -270,42 +359,35 @@ impl Monitor {
             state => state,
         };
         let was_held = self.held.is_some();
-        self.held = self.hold(&state, now.instant);
+        self.held = Held::of(self.held, &self.conclusion.state, &state, now.instant);
         if self.held.is_some() {
             self.evidence.clear();
             return false;
         }
-        self.evidence = verdict.prompt.as_ref().map_or_else(Vec::new, evidence);
+        self.evidence = match self.said.shown() {
+            Some(prompt) if is_on_screen => evidence(prompt),
+            _ => Vec::new(),
+        };
         let rule = verdict.rule;
-        let open = self.conclusion.prompt.as_ref().filter(|_| !was_held);
-        let prompt = verdict
-            .prompt
-            .map(|found| identify(open, found, &rule, now.wall, last_prompt));
+        let mut open = self.conclusion.prompt.clone().filter(|_| !was_held);
+        // A hook that comes a moment after the screen names what the same prompt is about.
+        if let (Some(open), Some(found)) = (&mut open, &verdict.prompt)
+            && sources.contains(&Source::Hook)
+            && !open.evidence.contains(&Source::Hook)
+            && is_on_screen
+            && self.evidence_of_open == self.evidence
+        {
+            open.subject.clone_from(&found.subject);
+        }
+        self.evidence_of_open.clone_from(&self.evidence);
+        let prompt = verdict.prompt.map(|found| {
+            let prompt = identify(open.as_ref(), found, &rule, now.wall, last_prompt);
+            Prompt {
+                evidence: sources,
+                ..prompt
+            }
+        });
         self.change(state, rule, prompt, now)
-    }
-
-    /// Whether `state` has to stand for a while before it counts.
-    fn hold(&self, state: &SessionState, now: Instant) -> Option<Held> {
-        let is_doubtful = match (&self.conclusion.state, state) {
-            (SessionState::Unknown | SessionState::Starting, SessionState::Unknown) => false,
-            (_, SessionState::Unknown) | (SessionState::Approval, SessionState::Question) => true,
-            _ => false,
-        };
-        let verdict = discriminant(state);
-        let held = match self.held {
-            Some(held) if held.verdict == verdict => held,
-            Some(held) => Held {
-                verdict,
-                since: now,
-                ..held
-            },
-            None => Held {
-                verdict,
-                since: now,
-                first: now,
-            },
-        };
-        (is_doubtful && now < held.until()).then_some(held)
     }
 
     fn change(
@@ -319,6 +401,10 @@ impl Monitor {
         let same_state = discriminant(&old.state) == discriminant(&state);
         let same_prompt =
             old.prompt.as_ref().map(|prompt| prompt.id) == prompt.as_ref().map(|prompt| prompt.id);
+        let disagreement = self
+            .dissent
+            .as_ref()
+            .map_or("", |dissent| dissent.told(now.instant));
         let since = if same_state && same_prompt {
             old.since
         } else {
@@ -327,16 +413,20 @@ impl Monitor {
         let is_early = self
             .changed
             .is_some_and(|changed| now.instant < changed + ACTIVITY_GAP);
-        if is_early && same_state && same_prompt && matches!(state, SessionState::Working { .. }) {
+        let is_work = matches!(state, SessionState::Working { .. });
+        if is_early && same_state && same_prompt && is_work && old.disagreement == disagreement {
             // Not lost: a tool that works is looked at again with its next frame, and once more when it falls quiet.
             return false;
         }
-        let changed = old.state != state || !same_prompt;
+        let changed =
+            old.state != state || old.prompt != prompt || old.disagreement != disagreement;
+        let disagreement = disagreement.to_owned();
         self.conclusion = Conclusion {
             state,
             since,
             rule,
             prompt,
+            disagreement,
         };
         if changed {
             self.changed = Some(now.instant);
@@ -348,22 +438,6 @@ impl Monitor {
         let first = self.unjudged.map_or(now, |(first, _)| first);
         self.unjudged = Some((first, now));
         self.last_output = now;
-    }
-}
-
-/// A verdict that does not count yet.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    verdict: Discriminant<SessionState>,
-    /// Since when this verdict stands, and since when any has been held back.
-    since: Instant,
-    first: Instant,
-}
-
-impl Held {
-    /// When it counts.
-    fn until(&self) -> Instant {
-        (self.since + HOLD).min(self.first + LONGEST_HOLD)
     }
 }
 
@@ -382,12 +456,12 @@ mod tests {
         let mut monitor = Monitor::new(Size::new(20, 4), now);
         monitor.join(Size::new(20, 4), b"\x1b[1;1Ha\x1b[0m\x1b[1;2H", start);
         assert!(!monitor.wants_audit());
-        monitor.output(b"bc", &mut Vec::new(), start);
-        monitor.output(reset, &mut Vec::new(), start);
+        monitor.output(b"bc", &mut Vec::new(), now);
+        monitor.output(reset, &mut Vec::new(), now);
         assert!(monitor.wants_audit());
         monitor.join(Size::new(20, 4), picture, start);
         assert!(!monitor.wants_audit());
-        monitor.output(b"d", &mut Vec::new(), start);
+        monitor.output(b"d", &mut Vec::new(), now);
         monitor
     }
 
@@ -427,7 +501,7 @@ mod tests {
         for round in 0..20 {
             let picture = format!("\x1b[1;1H{round}");
             monitor.join(Size::new(20, 4), picture.as_bytes(), start);
-            monitor.output(b"x", &mut Vec::new(), start);
+            monitor.output(b"x", &mut Vec::new(), now);
             audits += u32::from(monitor.wants_audit());
         }
         assert_eq!(audits, u32::from(MAX_AUDITS));
@@ -441,7 +515,7 @@ mod tests {
             wall: 0,
         };
         let mut monitor = Monitor::new(Size::new(20, 4), moment(Duration::ZERO));
-        monitor.output(b"\x1b[?2026hhalf", &mut Vec::new(), start);
+        monitor.output(b"\x1b[?2026hhalf", &mut Vec::new(), moment(Duration::ZERO));
         let detector = Detector::new(Tools::built_in());
         let scene = Scene {
             tool: "shell",

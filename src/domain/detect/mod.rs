@@ -80,14 +80,17 @@ impl Detector {
         Self { tools }
     }
 
+    /// The profile of a tool that has rules of its own.
+    pub fn profile(&self, tool: &str) -> Option<&ToolProfile> {
+        self.tools
+            .get(tool)
+            .filter(|profile| profile.id != Tools::SHELL)
+    }
+
     /// Judges one look. Takes well below a millisecond.
     pub fn judge(&self, look: &Look<'_>) -> Verdict {
         let screen = Screen::new(look);
-        match self
-            .tools
-            .get(look.tool)
-            .filter(|profile| profile.id != Tools::SHELL)
-        {
+        match self.profile(look.tool) {
             Some(profile) => judge_tool(profile, look, &screen),
             None => judge_shell(look, &screen),
         }
