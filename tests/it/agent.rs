@@ -502,3 +502,128 @@ async fn a_flooding_pane_is_shown_and_does_not_stop_others() {
     let state = client.session(&flood, "its state", |_| true).await.state;
     assert_ne!(state, SessionState::Lost);
 }
+
+/// Calls the hook as a tool in that pane would; returns what it wrote.
+fn call_hook(lab: &Lab, pane: Option<&cm_tui::domain::PaneRef>, event: &str) -> String {
+    use std::io::Write as _;
+    let mut command = lab.command(AGENT);
+    if let Some(pane) = pane {
+        let tmux = format!("{},{},0", pane.socket.display(), pane.server_pid);
+        command
+            .env("TMUX", tmux)
+            .env("TMUX_PANE", format!("%{}", pane.pane));
+    }
+    let mut child = command
+        .arg("hook")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // One that has no daemon to tell does not read.
+    let _written = child.stdin.take().unwrap().write_all(event.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+/// A pane with a stand-in that has the tool's name and says nothing.
+async fn silent_tool(
+    lab: &Lab,
+    client: &mut crate::lab::Client,
+    tool: &str,
+    name: &str,
+) -> cm_tui::domain::Session {
+    let (folder, program) = (lab.path(name), lab.path(name).join(tool));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let (folder, program) = (folder.to_str().unwrap(), program.to_str().unwrap());
+    lab.tmux(
+        "mine",
+        &[
+            "new-session",
+            "-d",
+            "-s",
+            name,
+            "-c",
+            folder,
+            "--",
+            program,
+            "1000",
+        ],
+    );
+    let found = client.named(name).await;
+    client
+        .session(&found.id, "the tool", |session| session.tool != "shell")
+        .await
+}
+
+#[tokio::test]
+async fn a_hook_reaches_the_session_of_its_pane() {
+    let lab = Lab::new();
+    lab.start_agent();
+    let mut client = lab.client();
+    client.connected().await;
+    let session = silent_tool(&lab, &mut client, "claude", "one").await;
+    let other = silent_tool(&lab, &mut client, "claude", "two").await;
+    let event = r#"{"hook_event_name":"PermissionRequest","session_id":"s","cwd":"/","tool_name":"Bash",
+        "tool_input":{"command":"rm -rf build"}}"#;
+    assert_eq!(call_hook(&lab, Some(&session.pane), event), "");
+    let waiting = client.in_state(&session.id, "approval").await;
+    let prompt = waiting.prompt.unwrap();
+    assert_eq!(
+        (prompt.subject.as_str(), prompt.choices.len()),
+        ("rm -rf build", 0)
+    );
+    let explain = Request::Explain {
+        session: session.id.clone(),
+    };
+    let Reply::Explanation(explanation) = client.ask(explain).await else {
+        panic!("no explanation");
+    };
+    assert_eq!(explanation.subject, "rm -rf build");
+    assert_eq!(explanation.claims[0].rule, "PermissionRequest Bash");
+    assert_ne!(
+        client
+            .session(&other.id, "the other", |_| true)
+            .await
+            .state
+            .word(),
+        "approval"
+    );
+}
+
+#[tokio::test]
+async fn a_hook_of_a_tool_with_a_daemon_goes_by_its_folder() {
+    let lab = Lab::new();
+    lab.start_agent();
+    let mut client = lab.client();
+    client.connected().await;
+    let first = silent_tool(&lab, &mut client, "codex", "one").await;
+    let second = silent_tool(&lab, &mut client, "codex", "two").await;
+    let cwd = lab.path("two");
+    let event = format!(
+        r#"{{"hook_event_name":"PreToolUse","turn_id":"t","session_id":"s","cwd":"{}","tool_name":"Bash"}}"#,
+        cwd.display()
+    );
+    // Its environment is that of the first pane.
+    assert_eq!(call_hook(&lab, Some(&first.pane), &event), "");
+    client
+        .session(&second.id, "work", |session| {
+            session.rule == "hook: PreToolUse Bash"
+        })
+        .await;
+    let first = client.session(&first.id, "the first", |_| true).await;
+    assert_ne!(first.rule, "hook: PreToolUse Bash");
+}
+
+#[tokio::test]
+async fn a_hook_without_a_daemon_is_silent_and_starts_none() {
+    let lab = Lab::new();
+    assert_eq!(call_hook(&lab, None, r#"{"hook_event_name":"Stop"}"#), "");
+    assert_eq!(call_hook(&lab, None, "garbage"), "");
+    assert!(!lab.paths.socket().exists());
+    lab.start_agent();
+    assert_eq!(call_hook(&lab, None, "garbage"), "");
+    assert_eq!(call_hook(&lab, None, r#"{"hook_event_name":"Stop"}"#), "");
+}

@@ -7,6 +7,7 @@ mod chaos;
 mod config;
 mod deploy;
 mod domain;
+mod evidence;
 mod fleet;
 mod floors;
 mod known_hosts;
