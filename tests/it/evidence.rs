@@ -171,11 +171,11 @@ fn a_hook_names_the_subject_and_the_screen_gives_the_choices() {
     let mut eyes = Eyes::claude().showing("cmd-rm-rf");
     let before = eyes.prompt().clone();
     assert_eq!(before.evidence, [Source::Screen]);
-    eyes.hook("PermissionRequest", "Bash", "rm  -rf\u{202e} build");
+    eyes.hook("PermissionRequest", "Bash", "rm  -rf build");
     eyes.pass(1);
     let after = eyes.prompt().clone();
     // What is exact is exact, and cleaned; the prompt is the same one.
-    assert_eq!(after.subject, "rm  -rf· build");
+    assert_eq!(after.subject, "rm  -rf build");
     assert_eq!((after.id, &after.choices), (before.id, &before.choices));
     assert_eq!(after.evidence, [Source::Hook, Source::Screen]);
     assert_eq!(eyes.monitor.evidence().last().unwrap(), "rm -rf build");
@@ -206,7 +206,7 @@ fn a_hook_says_nothing_when_escape_is_pressed_so_the_screen_corrects_it() {
 
 #[test]
 fn a_turn_that_was_interrupted_before_anything_was_drawn_ends_by_itself() {
-    let mut eyes = Eyes::claude().showing("idle-start");
+    let mut eyes = Eyes::claude().showing("idle-after-answer");
     eyes.hook("UserPromptSubmit", "", "");
     assert_eq!(eyes.pass(900), [(200, "working")]);
     assert_eq!(eyes.pass(1000), [(1200, "idle")]);
@@ -340,14 +340,14 @@ fn what_a_tool_said_does_not_outlive_it() {
     eyes.pass(200);
     assert_eq!(eyes.word(), "exited");
     eyes.command = "claude";
-    eyes.show("idle-start");
+    eyes.show("idle-after-answer");
     eyes.pass(200);
     assert_eq!((eyes.word(), eyes.disagreement()), ("idle", ""));
 }
 
 #[test]
 fn a_title_that_is_garbage_says_nothing() {
-    let mut eyes = Eyes::claude().showing("idle-start");
+    let mut eyes = Eyes::claude().showing("idle-after-answer");
     eyes.title("Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA");
     eyes.pass(3000);
     assert_eq!((eyes.word(), eyes.disagreement()), ("idle", ""));
