@@ -26,9 +26,8 @@ const MAX_WORDS: usize = 1 << 10;
 /// Reads one event and hands it to the daemon. `arguments` are the profile's id of the tool, if it is told, and the event
 /// itself for tools that do not write it to standard input.
 pub async fn report(paths: &Paths, arguments: &[String]) {
-    let told = tokio::time::timeout(DEADLINE, tell(paths, arguments)).await;
-    // There is nobody to tell: what a hook prints ends up in the tool.
-    let _whatever = told;
+    // Nobody is told whether it worked: what a hook prints ends up in the tool.
+    let _told = tokio::time::timeout(DEADLINE, tell(paths, arguments)).await;
 }
 
 async fn tell(paths: &Paths, arguments: &[String]) -> Option<()> {
@@ -96,7 +95,7 @@ pub fn event(json: &Value, tool: Option<&str>, pane: Option<HookPane>) -> Option
         .map_or_else(String::new, |input| subject(action, input));
     let detail = match name.as_str() {
         "Notification" => text("notification_type").to_owned(),
-        "StopFailure" => either("error_message", "error"),
+        "StopFailure" => either("last_assistant_message", "error"),
         "SessionStart" => text("source").to_owned(),
         "SessionEnd" => text("reason").to_owned(),
         _ => String::new(),

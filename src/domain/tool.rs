@@ -395,6 +395,18 @@ mod tests {
     }
 
     #[test]
+    fn the_hook_argument_is_one_argument_whatever_the_agents_path_is() {
+        let tools = Tools::built_in();
+        let claude = tools.get("claude-code").unwrap();
+        let argument = claude.hook_argument("/a b/it's/cm-agent").unwrap();
+        let json = argument.strip_prefix("--settings=").unwrap();
+        let settings: serde_json::Value = serde_json::from_str(json).unwrap();
+        let command = settings.pointer("/hooks/Stop/0/hooks/0/command").unwrap();
+        assert_eq!(command, r"'/a b/it'\''s/cm-agent' hook claude-code");
+        assert_eq!(tools.get("codex").unwrap().hook_argument("/x"), None);
+    }
+
+    #[test]
     fn a_task_is_one_argument_and_is_not_read_again() {
         let tools = Tools::built_in();
         let argv = tools

@@ -627,3 +627,42 @@ async fn a_hook_without_a_daemon_is_silent_and_starts_none() {
     assert_eq!(call_hook(&lab, None, "garbage"), "");
     assert_eq!(call_hook(&lab, None, r#"{"hook_event_name":"Stop"}"#), "");
 }
+
+#[tokio::test]
+async fn a_tool_that_we_start_is_told_to_call_the_hook_and_nobodys_settings_are_touched() {
+    let lab = Lab::new();
+    let bin = lab.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = format!(
+        "#!/bin/sh\nprintf '%s' \"$1\" > {0}/argument\nexec sleep 1000\n",
+        bin.display()
+    );
+    std::fs::write(bin.join("claude"), script).unwrap();
+    let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(bin.join("claude"), runnable).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    lab.start_agent_with(|command| command.env("PATH", path));
+    let mut client = lab.client();
+    client.connected().await;
+    let id = client
+        .start("claude-code", None, "mine", &lab.path("work"))
+        .await;
+    let session = client
+        .session(&id, "the program", |session| session.tool == "claude-code")
+        .await;
+    let event = r#"{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"Bash"}"#;
+    assert_eq!(call_hook(&lab, Some(&session.pane), event), "");
+    let argument = std::fs::read_to_string(bin.join("argument")).unwrap();
+    let settings = argument.strip_prefix("--settings=").unwrap();
+    let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
+    let command = settings.pointer("/hooks/PermissionRequest/0/hooks/0/command");
+    assert_eq!(
+        command.unwrap().as_str().unwrap(),
+        format!("'{AGENT}' hook claude-code")
+    );
+    let home: Vec<_> = std::fs::read_dir(lab.path("home")).unwrap().collect();
+    let written = home
+        .iter()
+        .any(|entry| entry.as_ref().unwrap().file_name() == ".claude");
+    assert!(!written, "{home:?}");
+}

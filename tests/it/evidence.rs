@@ -435,7 +435,7 @@ fn a_whole_session_of_codex_is_told_in_order() {
     let mut eyes = Eyes::codex();
     let mut seen = Vec::new();
     for (at, (seconds, from)) in steps.iter().enumerate() {
-        let ms = (seconds * 1000.0) as u64;
+        let ms = Duration::from_secs_f64(*seconds).as_millis() as u64;
         let told = eyes.pass(ms.saturating_sub(eyes.now));
         seen.extend(told.into_iter().map(|(_, word)| word));
         let to = steps.get(at + 1).map_or(raw.len(), |next| next.1);

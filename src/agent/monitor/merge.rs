@@ -87,7 +87,7 @@ fn contradict(one: Stance, other: Stance) -> bool {
     }
 }
 
-impl<'a> Voices<'a> {
+impl Voices<'_> {
     /// Weighs all claims against each other.
     pub fn weigh(self, now: Instant) -> Weighed {
         let mut again = None;
