@@ -13,6 +13,7 @@ mod found;
 pub mod hook;
 pub mod hub;
 pub mod monitor;
+pub mod run;
 pub mod server;
 pub mod stdio;
 pub mod tmux;

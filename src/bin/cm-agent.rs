@@ -1,12 +1,13 @@
 //! The daemon's program: arguments, then one call.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 use cm_tui::agent::daemon::{self, DaemonError};
-use cm_tui::agent::{demo, hook, stdio, tmux};
+use cm_tui::agent::{demo, hook, run as proxy, stdio, tmux};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::{NEWEST, OLDEST, Reply, Request, Status};
 use cm_tui::transport::ask;
@@ -42,6 +43,18 @@ enum Order {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run a tool so that it reports its status in its output.
+    Run {
+        /// The tool and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Become a tool that has its terminal for itself (called by run).
+    #[command(hide = true)]
+    RunChild {
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Hand standard input to the daemon (called by tmux).
     #[command(hide = true)]
     Fdpass { socket: PathBuf, id: String },
@@ -69,7 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(order: Order) -> Result<ExitCode> {
-    // These two are started by tmux for a pane, many at once: nothing that they do not need.
+    // These are started by tmux for a pane, many at once: nothing that they do not need.
     match order {
         Order::Fdpass { socket, id } => {
             tmux::fdpass(&socket, &id)?;
@@ -82,6 +95,12 @@ fn run(order: Order) -> Result<ExitCode> {
         Order::Hook { arguments } => {
             hook_called(&arguments);
             return Ok(ExitCode::SUCCESS);
+        }
+        Order::Run { command } => return Ok(proxy::run(&command)?),
+        Order::RunChild { command } => {
+            let error = proxy::become_tool(&command);
+            say_line(&error.to_string());
+            return Ok(ExitCode::from(error.exit_code()));
         }
         _ => {}
     }
@@ -131,7 +150,11 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
             Err(error) if local::means_no_agent(&error) => Ok(not_running()),
             Err(error) => Err(error.into()),
         },
-        Order::Fdpass { .. } | Order::Demo { .. } | Order::Hook { .. } => Ok(ExitCode::SUCCESS),
+        Order::Fdpass { .. }
+        | Order::Demo { .. }
+        | Order::Hook { .. }
+        | Order::Run { .. }
+        | Order::RunChild { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
