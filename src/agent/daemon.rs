@@ -86,6 +86,8 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         agent_program,
         home: paths.home.clone(),
         tools: tools.clone(),
+        // Elsewhere tmux names a pane by its program's file: it would not be known for the tool.
+        proxies: settings.session.proxy && cfg!(target_os = "linux"),
         run,
     };
     let hub = Hub::new(config, own.clone(), stop.clone());

@@ -71,6 +71,7 @@ impl Schema for Config {
         "detach_key",
         "session.cols",
         "session.rows",
+        "session.proxy",
         "tmux.sockets",
         "agents_dir",
         "contexts.*.host",
@@ -114,7 +115,7 @@ pub enum Glyphs {
     Ascii,
 }
 
-/// The size of new sessions, in cells.
+/// New sessions: their size in cells, and how they are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SessionConfig {
@@ -122,6 +123,8 @@ pub struct SessionConfig {
     pub cols: u16,
     #[serde(deserialize_with = "rows")]
     pub rows: u16,
+    /// Whether tools that report their status only when asked to run behind a proxy that asks.
+    pub proxy: bool,
 }
 
 impl Default for SessionConfig {
@@ -129,6 +132,7 @@ impl Default for SessionConfig {
         Self {
             cols: 120,
             rows: 40,
+            proxy: true,
         }
     }
 }

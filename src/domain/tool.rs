@@ -39,6 +39,7 @@ pub const KEYS: &[&str] = &[
     "program",
     "start",
     "start_with_task",
+    "proxy",
     "hidden",
     "tested",
     "recognise.commands",
@@ -104,6 +105,10 @@ pub struct ToolProfile {
     pub start: Vec<String>,
     /// The same with a task; absent when the tool cannot be given one.
     pub start_with_task: Option<Vec<String>>,
+    /// Whether it reports its status when it runs behind `cm-agent run`. There `recognise.commands` must have the name of
+    /// its program's file, whatever interprets it.
+    #[serde(default)]
+    pub proxy: bool,
     /// Whether it is left out of lists.
     #[serde(default)]
     pub hidden: bool,

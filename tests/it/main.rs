@@ -18,6 +18,7 @@ mod openssh;
 mod outer;
 mod protocol;
 mod readme;
+mod run;
 mod server;
 mod ssh_settings;
 mod sshd;

@@ -129,6 +129,8 @@ pub struct HubConfig {
     pub agent_program: PathBuf,
     pub home: PathBuf,
     pub tools: Tools,
+    /// Whether tools whose profile says so are started behind `cm-agent run`.
+    pub proxies: bool,
     /// A random number that names this run.
     pub run: u64,
 }

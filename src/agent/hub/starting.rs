@@ -131,6 +131,9 @@ impl Hub {
         {
             argv.insert(at + 1, argument);
         }
+        if tool.proxy && self.config.proxies {
+            argv.splice(..0, [&*agent, "run", "--"].map(str::to_owned));
+        }
         let dir = self.folder(&start.dir);
         let wanted = start.name.filter(|name| !name.trim().is_empty());
         let name = wanted.unwrap_or_else(|| {

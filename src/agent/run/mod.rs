@@ -213,7 +213,10 @@ impl Drop for Raw {
 /// The end that the tool had. A core dump of ours would say nothing about it.
 fn end_as(status: WaitStatus) -> ExitCode {
     let Some(signal) = status.terminating_signal() else {
-        return ExitCode::from(status.exit_status().unwrap_or(1) as u8);
+        let code = status
+            .exit_status()
+            .and_then(|code| u8::try_from(code).ok());
+        return ExitCode::from(code.unwrap_or(1));
     };
     let none = Rlimit {
         current: Some(0),
@@ -228,5 +231,5 @@ fn end_as(status: WaitStatus) -> ExitCode {
         let _sent = signal_hook::low_level::raise(signal);
     }
     // Not reached unless the signal is blocked: as shells say it.
-    ExitCode::from(128_u8.saturating_add(signal as u8))
+    ExitCode::from(128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)))
 }

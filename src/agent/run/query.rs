@@ -50,40 +50,49 @@ impl Query {
                 };
                 rest = &rest[at..];
             }
-            let (ended, next) = step(self.0, rest[0]);
-            questions += usize::from(ended);
-            self.0 = next;
+            questions += usize::from(ends_question(self.0, rest[0]));
+            self.0 = step(self.0, rest[0]);
             rest = &rest[1..];
         }
         questions
     }
 }
 
-/// Whether a question ended with `byte`, and the state behind it.
-fn step(state: State, byte: u8) -> (bool, State) {
-    let next = match (state, byte) {
-        (State::Asking(at), BEL) if at == QUESTION.len() => return (true, State::Ground),
-        (State::AskedEscape, b'\\') => return (true, State::Ground),
-        (State::Asking(at), ESC) if at == QUESTION.len() => State::AskedEscape,
-        (State::Dcs, ESC) => State::DcsEscape,
-        (State::DcsEscape, b'\\') => State::Ground,
-        (State::Dcs | State::DcsEscape, _) => State::Dcs,
-        (_, ESC) => State::Escape,
-        (_, CAN | SUB) => State::Ground,
-        (State::Asking(_) | State::Osc, BEL) => State::Ground,
-        (State::Asking(at), _) if QUESTION.get(at) == Some(&byte) => State::Asking(at + 1),
-        (State::Asking(_) | State::Osc, _) => State::Osc,
-        (State::Escape | State::AskedEscape, b']') => State::Asking(0),
-        (State::Escape | State::AskedEscape, b'P') => State::DcsHead,
-        // Other controls are carried out within a sequence.
-        (State::Escape | State::AskedEscape, 0..0x20) => State::Escape,
-        (State::DcsHead, 0x40..=0x7e) => State::Dcs,
-        // Not a device control string after all; what follows is ignored up to an ESC.
-        (State::DcsHead, b':') => State::Ground,
-        (State::DcsHead, _) => State::DcsHead,
-        (State::Escape | State::AskedEscape | State::Ground, _) => State::Ground,
-    };
-    (false, next)
+fn ends_question(state: State, byte: u8) -> bool {
+    match state {
+        State::Asking(at) => at == QUESTION.len() && byte == BEL,
+        State::AskedEscape => byte == b'\\',
+        _ => false,
+    }
+}
+
+/// The state behind `byte`.
+fn step(state: State, byte: u8) -> State {
+    match state {
+        State::Dcs if byte == ESC => State::DcsEscape,
+        State::DcsEscape if byte == b'\\' => State::Ground,
+        State::Dcs | State::DcsEscape => State::Dcs,
+        State::Asking(at) if at == QUESTION.len() && byte == ESC => State::AskedEscape,
+        _ if byte == ESC => State::Escape,
+        _ if byte == CAN || byte == SUB => State::Ground,
+        State::Ground => State::Ground,
+        State::Escape | State::AskedEscape => match byte {
+            b']' => State::Asking(0),
+            b'P' => State::DcsHead,
+            // Other controls are carried out within a sequence.
+            0..0x20 => State::Escape,
+            _ => State::Ground,
+        },
+        State::Asking(_) | State::Osc if byte == BEL => State::Ground,
+        State::Asking(at) if QUESTION.get(at) == Some(&byte) => State::Asking(at + 1),
+        State::Asking(_) | State::Osc => State::Osc,
+        State::DcsHead => match byte {
+            // Not a device control string after all; what follows is ignored up to an ESC.
+            b':' => State::Ground,
+            0x40..=0x7e => State::Dcs,
+            _ => State::DcsHead,
+        },
+    }
 }
 
 #[cfg(test)]

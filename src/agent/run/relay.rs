@@ -137,12 +137,10 @@ impl Relay {
             if !self.to_pane.is_empty() && self.to_pane.flush(&self.pane) == Passage::Closed {
                 self.hang_up();
             }
-            if pane.intersects(readable())
-                && self.is_free_to_type()
-                && self.to_tool.fill(&self.pane) == Passage::Closed
+            let has_typed = pane.intersects(readable()) && self.is_free_to_type();
+            if has_typed && self.to_tool.fill(&self.pane) == Passage::Closed
+                || pane.contains(PollFlags::HUP)
             {
-                self.hang_up();
-            } else if pane.contains(PollFlags::HUP) {
                 self.hang_up();
             }
             self.type_on();
