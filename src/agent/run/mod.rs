@@ -146,6 +146,8 @@ fn proxy(command: &[OsString]) -> io::Result<WaitStatus> {
     let pane = open_pane()?;
     let modes = tcgetattr(&pane)?;
     let (outer, inner) = open_terminal(&pane, &modes)?;
+    // What is typed before this is echoed twice, by the pane and by the tool's terminal: some milliseconds of the start.
+    let _rest = Raw::set(pane.try_clone()?, modes)?;
     let stdio = || inner.try_clone();
     let mut child = Command::new(own_program()?);
     child
@@ -159,7 +161,6 @@ fn proxy(command: &[OsString]) -> io::Result<WaitStatus> {
     let tool = Pid::from_raw(tool).ok_or(rustix::io::Errno::SRCH)?;
     // They hold the inner end; from now on only the tool and its children do.
     drop((child, inner));
-    let _rest = Raw::set(pane.try_clone()?, modes)?;
     Relay::new(pane, outer, tool, signals).run()
 }
 

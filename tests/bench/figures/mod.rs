@@ -9,6 +9,7 @@ mod joins;
 mod parts;
 mod peers;
 mod prompt;
+mod proxy;
 mod ssh;
 mod start;
 
@@ -52,7 +53,7 @@ pub struct Figure {
 }
 
 /// All figures, in the order of the table.
-pub const FIGURES: [Figure; 10] = [
+pub const FIGURES: [Figure; 11] = [
     Figure {
         name: "echo",
         run: |effort| Box::pin(echo::measure(effort)),
@@ -84,6 +85,10 @@ pub const FIGURES: [Figure; 10] = [
     Figure {
         name: "parts",
         run: |effort| Box::pin(parts::measure(effort)),
+    },
+    Figure {
+        name: "proxy",
+        run: |effort| Box::pin(proxy::measure(effort)),
     },
     Figure {
         name: "ssh",
