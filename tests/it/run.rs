@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 
+use tempfile::TempDir;
+
 use crate::lab::{AGENT, Lab};
 
 /// Long enough for a busy machine; a test that waits this long has failed.
@@ -28,6 +30,8 @@ struct Pane {
     ours: File,
     child: Child,
     output: Vec<u8>,
+    /// Where the tool runs.
+    _dir: TempDir,
 }
 
 impl Pane {
@@ -42,9 +46,13 @@ impl Pane {
             rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
         let theirs = rustix::fs::open(&*name, flags, rustix::fs::Mode::empty()).unwrap();
         let theirs = || Stdio::from(theirs.try_clone().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        // Whoever dumps core does it here, and we would see it.
+        let limits = "ulimit -S -c $(ulimit -H -c); exec \"$@\"";
         let child = Command::new("setsid")
-            .args(["--ctty", AGENT, "run", "--"])
+            .args(["--ctty", "sh", "-c", limits, "sh", AGENT, "run", "--"])
             .args(tool)
+            .current_dir(dir.path())
             .stdin(theirs())
             .stdout(theirs())
             .stderr(theirs())
@@ -54,6 +62,7 @@ impl Pane {
             ours: File::from(ours),
             child,
             output: Vec::new(),
+            _dir: dir,
         }
     }
 
@@ -247,7 +256,7 @@ fn keys_interrupt_the_tool_as_its_terminal_says() {
 #[case("kill -TERM $$", None, Some(15))]
 #[case("kill -HUP $$", None, Some(1))]
 #[case("kill -KILL $$", None, Some(9))]
-#[case("ulimit -c unlimited; kill -SEGV $$", None, Some(11))]
+#[case("kill -SEGV $$", None, Some(11))]
 #[case("kill -PIPE $$", None, Some(13))]
 #[case("kill -USR1 $$", None, Some(10))]
 #[case("kill -40 $$", None, Some(40))]

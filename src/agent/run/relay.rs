@@ -17,8 +17,11 @@ use rustix::termios::{tcgetwinsize, tcsetwinsize};
 use super::query::{ANSWER, Query};
 use super::signals::Signals;
 
-/// A terminal hands on at most 4 KiB at once.
-const BUFFER: usize = 4 << 10;
+/// Somewhat more than a terminal takes at once.
+const BUFFER: usize = 16 << 10;
+/// A terminal hands on at most 4 KiB at once. When it was at least this much there is probably more, and whoever reads the
+/// other one is woken once for all of it.
+const MORE: usize = 1 << 10;
 /// The most that is still read once the tool has ended: more than a terminal's buffers hold. What comes beyond that is
 /// of programs that it left behind.
 const LEFT_BEHIND: usize = 64 << 10;
@@ -50,13 +53,20 @@ impl Buffer {
 
     /// Takes in what `from` has. The buffer must be empty.
     fn fill(&mut self, from: impl AsFd) -> Passage {
-        let read = rustix::io::read(from, &mut self.bytes[..]);
-        (self.start, self.end) = (0, read.unwrap_or(0));
-        match read {
-            Ok(1..) => Passage::Open,
-            Err(Errno::AGAIN | Errno::INTR) => Passage::Stalled,
-            // A terminal that is gone ends or fails.
-            Ok(0) | Err(_) => Passage::Closed,
+        (self.start, self.end) = (0, 0);
+        loop {
+            match rustix::io::read(&from, &mut self.bytes[self.end..]) {
+                Ok(count @ MORE..) if self.end + count < BUFFER => self.end += count,
+                Ok(count @ 1..) => {
+                    self.end += count;
+                    return Passage::Open;
+                }
+                // Whatever it is, the next read will say it again.
+                _ if self.end > 0 => return Passage::Open,
+                Err(Errno::AGAIN | Errno::INTR) => return Passage::Stalled,
+                // A terminal that is gone ends or fails.
+                Ok(0) | Err(_) => return Passage::Closed,
+            }
         }
     }
 
