@@ -3,13 +3,19 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cm_tui::cli;
+use cm_tui::cli::{self, Command};
 use color_eyre::eyre::Report;
 
 fn main() -> ExitCode {
     let arguments = cli::arguments(std::env::args_os());
     if let Err(report) = color_eyre::install() {
         return fail(&report, "");
+    }
+    if let Some(Command::Explain(wanted)) = &arguments.command {
+        return match cli::explain(wanted) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&Report::new(error), ""),
+        };
     }
     match cli::dashboard(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,19 +3,26 @@
 //! One file per subcommand. They speak to the same fleet as the dashboard does; none has a way of its own.
 
 mod dashboard;
+mod explain;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
+pub use explain::{ExplainArguments, ExplainError, explain};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
 /// Shows every session of this machine, says which one needs you and for what, answers with one key, starts, attaches
 /// and kills. Sessions run in tmux and live on when the dashboard ends.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
-#[command(name = "cm-tui", version, max_term_width = 100)]
+#[command(
+    name = "cm-tui",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Arguments {
     /// Start three stand-in tools to try every key with: no account, real tmux sessions
     #[arg(long)]
@@ -24,6 +31,16 @@ pub struct Arguments {
     /// The program of the agent, when it is neither beside cm-tui nor in PATH
     #[arg(long, value_name = "PROGRAM")]
     pub agent: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What `cm-tui` does besides the dashboard.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Judge a stored screen or a recorded stream: its state, its prompt, and why
+    Explain(ExplainArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.

@@ -79,6 +79,12 @@ impl PromptKind {
         }
     }
 
+    /// Whether there is one yes to it that a person may give: to a permission, a folder or a plan. Other questions have
+    /// answers that mean something else each time.
+    pub fn can_be_agreed_to(self) -> bool {
+        self.is_permission() || matches!(self, Self::Trust | Self::Plan)
+    }
+
     /// The state of a session that waits with such a prompt.
     pub fn state(self) -> SessionState {
         match self {

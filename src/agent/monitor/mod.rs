@@ -294,9 +294,11 @@ impl Monitor {
         self.unjudged = None;
         self.judged = Some(now.instant);
         let (cursor, alternate) = (self.screen().cursor(), self.screen().is_alternate());
+        let cols = self.screen().size().cols;
         let verdict = detector.judge(&Look {
             tool: scene.tool,
             rows: self.emulator.rows(),
+            cols,
             cursor: (cursor.row, cursor.col),
             cursor_visible: cursor.visible,
             alternate,

@@ -1,26 +1,33 @@
 //! Holds the menu at the live end against the dialogs that a tool is known to show.
 
 use super::menu::{Menu, MenuOption, meaning};
-use super::rule::{Dialog, Placement, Subject};
+use super::rule::{Above, Dialog, Placement};
 use super::screen::{Line, Screen, join};
-use super::{FoundPrompt, Pattern};
+use super::{FoundPrompt, Pattern, subject};
 use crate::domain::{Answer, Choice};
 
-/// How many rows a question may take: in a pane of 40 columns the longest known one has three.
-const QUESTION_ROWS: usize = 4;
+/// How many rows a question may take: in a pane of 40 columns the longest known one has nine.
+const QUESTION_ROWS: usize = 10;
 /// How many blank rows may stand between question and menu.
 const GAP: usize = 2;
 /// How far above the question the lines are that must not be there, in rows.
 const HEADER: usize = 4;
-/// The longest subject that is passed on, in bytes: a longer one cannot be read at a glance, and counts as not seen.
-const LONGEST_SUBJECT: usize = 8 << 10;
+/// What tools read as the arrow keys.
+const UP: &str = "\u{1b}[A";
+const DOWN: &str = "\u{1b}[B";
 
-/// The prompt, if this screen shows `dialog`. `menu` is the lowest of the screen.
-pub(super) fn find(dialog: &Dialog, screen: &Screen<'_>, menu: &Menu) -> Option<FoundPrompt> {
+/// The prompt, if this screen shows `dialog`, and its first row. `menu` is the lowest of the screen.
+pub(super) fn find(
+    dialog: &Dialog,
+    screen: &Screen<'_>,
+    menu: &Menu,
+) -> Option<(FoundPrompt, usize)> {
+    // A title that is not known speaks neither for nor against it.
+    let title = screen.look.title;
     let title_fits = dialog
         .title
         .as_ref()
-        .is_none_or(|title| title.is_match(screen.look.title));
+        .is_none_or(|pattern| title.is_empty() || pattern.is_match(title));
     let cursor_fits =
         !dialog.cursor_on_mark || screen.cursor_row() == menu.options[menu.selected].row;
     if !title_fits || !cursor_fits || !footer_fits(dialog, screen, menu) {
@@ -37,14 +44,38 @@ pub(super) fn find(dialog: &Dialog, screen: &Screen<'_>, menu: &Menu) -> Option<
     if screen.lines.iter().skip(near).any(forbidden) {
         return None;
     }
-    let subject = subject(dialog, screen, menu, &question).unwrap_or_default();
-    let choices = choices(dialog, menu, !subject.is_empty());
-    Some(FoundPrompt {
+    let above = screen.lines.get(..question.rows.start)?;
+    if !dialog.above.as_ref().is_none_or(|shape| shape.fits(above)) {
+        return None;
+    }
+    let subject = subject::find(dialog, screen, menu, &question).unwrap_or_default();
+    let answers = Answers {
+        dialog,
+        menu,
+        is_typing: dialog.cursor_on_mark && usize::from(screen.look.cursor.1) != menu.mark,
+        can_agree: !subject.is_empty() && (!menu.is_numbered || menu.begins_with_one()),
+    };
+    let prompt = FoundPrompt {
         kind: dialog.kind,
         subject,
         question: question.text,
-        choices,
-    })
+        choices: answers.choices(),
+    };
+    Some((prompt, question.rows.start))
+}
+
+impl Above {
+    fn fits(&self, lines: &[Line<'_>]) -> bool {
+        let Some(row) = lines.iter().rposition(|line| self.find.is_match(line.raw)) else {
+            return self.optional;
+        };
+        let line = if self.next {
+            lines[row + 1..].iter().find(|line| !line.is_blank)
+        } else {
+            lines.get(row)
+        };
+        line.is_some_and(|line| self.is.is_match(line.trimmed()))
+    }
 }
 
 /// Whether only the dialog's own footer follows the menu.
@@ -58,9 +89,10 @@ fn footer_fits(dialog: &Dialog, screen: &Screen<'_>, menu: &Menu) -> bool {
 
 pub(super) struct Question {
     pub rows: std::ops::Range<usize>,
+    /// On one line even where it wraps.
     pub text: String,
     /// Whether there is another place that could be it.
-    is_ambiguous: bool,
+    pub is_ambiguous: bool,
 }
 
 impl Question {
@@ -128,114 +160,109 @@ impl Question {
     }
 }
 
-/// What is at stake; nothing unless all of it can be seen.
-fn subject(
-    dialog: &Dialog,
-    screen: &Screen<'_>,
-    menu: &Menu,
-    question: &Question,
-) -> Option<String> {
-    let shape: &Subject = &dialog.subject;
-    if let Some(pattern) = &shape.question {
-        return pattern.group(&question.text).map(str::to_owned);
-    }
-    let start = shape.start.as_ref()?;
-    let lines = &screen.lines;
-    let fits = |pattern: &Pattern, row: usize| pattern.is_match(lines[row].trimmed());
-    let (first, end) = match dialog.placement {
-        Placement::AboveMenu => {
-            let end = match &shape.end {
-                Some(end) => (0..question.rows.start).rev().find(|&row| fits(end, row))?,
-                None => question.rows.start,
-            };
-            ((0..end).rev().find(|&row| fits(start, row))?, end)
+/// The options of a dialog as choices.
+struct Answers<'d> {
+    dialog: &'d Dialog,
+    menu: &'d Menu,
+    /// Whether the marked option is a text field: then digits are text.
+    is_typing: bool,
+    /// Whether all that is at stake and all options above the marked one can be seen: nothing else is agreed to.
+    can_agree: bool,
+}
+
+impl Answers<'_> {
+    fn choices(&self) -> Vec<Choice> {
+        let options = &self.menu.options;
+        let mut choices: Vec<Choice> = Vec::with_capacity(options.len() + 1);
+        for (index, option) in options.iter().enumerate() {
+            let label = first_column(&option.label);
+            let answer = self.answer(option);
+            choices.push(Choice {
+                label: label.to_owned(),
+                keys: self.keys(index, answer),
+                answer,
+            });
         }
-        // From the first beginning on: whatever imitates another one inside is shown as well.
-        Placement::AboveSubject if question.is_ambiguous => return None,
-        Placement::AboveSubject => {
-            let end = menu.rows.start;
-            ((question.rows.end..end).find(|&row| fits(start, row))?, end)
-        }
-    };
-    let mut rows: Vec<&str> = start.group(lines[first].trimmed()).into_iter().collect();
-    for line in &lines[first + 1..end] {
-        if shape
-            .hidden
-            .as_ref()
-            .is_some_and(|hidden| hidden.is_match(line.trimmed()))
+        // The option may be cut off in a small pane, the key works all the same.
+        let declines = |choice: &Choice| choice.answer == Some(Answer::No);
+        if let Some(no) = &self.dialog.no
+            && !choices.iter().any(declines)
         {
-            return None;
+            choices.push(Choice {
+                label: "No (esc)".to_owned(),
+                keys: no.clone(),
+                answer: Some(Answer::No),
+            });
         }
-        let text = line.trimmed();
-        rows.push(
-            shape
-                .strip
-                .as_ref()
-                .map_or(text, |strip| strip.strip_from(text)),
-        );
+        choices
     }
-    if rows.iter().any(|row| {
-        shape
-            .hidden
-            .as_ref()
-            .is_some_and(|hidden| hidden.is_match(row))
-    }) {
-        return None;
-    }
-    let text = rows.join("\n").trim().to_owned();
-    (!text.is_empty() && text.len() <= LONGEST_SUBJECT).then_some(text)
-}
 
-/// The options as choices. `is_clear` says whether all that is at stake can be seen: nothing else is agreed to.
-fn choices(dialog: &Dialog, menu: &Menu, is_clear: bool) -> Vec<Choice> {
-    let is_permission = dialog.kind.is_permission();
-    let can_agree = is_permission && is_clear && dialog.numbered && menu.begins_with_one();
-    let mut choices: Vec<Choice> = Vec::with_capacity(menu.options.len() + 1);
-    for (index, option) in menu.options.iter().enumerate() {
+    fn answer(&self, option: &MenuOption) -> Option<Answer> {
         let label = first_column(&option.label);
-        let answer = match meaning(label) {
-            // The whole text counts here: a second column may say more than the first.
-            Some(Answer::Yes) => {
-                (can_agree && meaning(&option.label).is_some()).then_some(Answer::Yes)
-            }
-            other => other,
+        let is = |pattern: &Option<Pattern>| {
+            pattern
+                .as_ref()
+                .is_some_and(|pattern| pattern.is_match(label))
         };
-        let keys = match (&dialog.no, answer) {
-            (Some(no), Some(Answer::No)) => no.clone(),
-            _ => keys(dialog, option, index == menu.selected),
+        let can_agree = self.can_agree && !self.is_typing && self.dialog.kind.can_be_agreed_to();
+        let says = match &self.dialog.yes {
+            Some(_) if is(&self.dialog.yes) => Some(Answer::Yes),
+            _ if is(&self.dialog.refuse) => Some(Answer::No),
+            // The whole text counts for a yes: a second column may say more than the first.
+            Some(_) => meaning(label).filter(|answer| *answer == Answer::No),
+            None => match meaning(label) {
+                Some(Answer::Yes) => meaning(&option.label),
+                other => other,
+            },
         };
-        choices.push(Choice {
-            label: label.to_owned(),
-            keys,
-            answer,
-        });
+        says.filter(|answer| *answer == Answer::No || can_agree)
     }
-    // The option may be cut off in a small pane, the key works all the same.
-    if let Some(no) = &dialog.no
-        && !choices
-            .iter()
-            .any(|choice| choice.answer == Some(Answer::No))
-    {
-        choices.push(Choice {
-            label: "No (esc)".to_owned(),
-            keys: no.clone(),
-            answer: Some(Answer::No),
-        });
-    }
-    choices
-}
 
-/// What chooses an option; empty when no single key is known to.
-fn keys(dialog: &Dialog, option: &MenuOption, is_selected: bool) -> String {
-    if dialog.letters
-        && let Some(letter) = letter(&option.label)
-    {
-        return letter.to_owned();
+    /// What chooses an option; empty when nothing is known to.
+    fn keys(&self, index: usize, answer: Option<Answer>) -> String {
+        let (dialog, option) = (self.dialog, &self.menu.options[index]);
+        let is_selected = index == self.menu.selected;
+        let enter_decides = !dialog.numbered || option.number.is_none();
+        if answer == Some(Answer::No)
+            && let Some(no) = &dialog.no
+        {
+            let is_marked_refusal = enter_decides
+                && is_selected
+                && dialog
+                    .refuse
+                    .as_ref()
+                    .is_some_and(|refuse| refuse.is_match(first_column(&option.label)));
+            return if is_marked_refusal {
+                "\r".to_owned()
+            } else {
+                no.clone()
+            };
+        }
+        if dialog.letters
+            && let Some(letter) = letter(&option.label)
+        {
+            return letter.to_owned();
+        }
+        if enter_decides {
+            return self.way_to(index);
+        }
+        match option.number {
+            Some(number) if number < 10 && !self.is_typing => number.to_string(),
+            _ if is_selected && !self.is_typing => "\r".to_owned(),
+            _ => String::new(),
+        }
     }
-    match option.number {
-        Some(number) if dialog.numbered && number < 10 => number.to_string(),
-        _ if is_selected => "\r".to_owned(),
-        _ => String::new(),
+
+    /// The arrow keys from the mark to an option, and Enter.
+    fn way_to(&self, index: usize) -> String {
+        let from = self.menu.selected;
+        let mut keys = if index < from {
+            UP.repeat(from - index)
+        } else {
+            DOWN.repeat(index - from)
+        };
+        keys.push('\r');
+        keys
     }
 }
 

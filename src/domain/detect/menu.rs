@@ -18,6 +18,8 @@ pub(super) struct Menu {
     pub options: Vec<MenuOption>,
     /// Which option is marked.
     pub selected: usize,
+    /// The column of the mark.
+    pub mark: usize,
     /// Whether the options have numbers.
     pub is_numbered: bool,
 }
@@ -33,6 +35,8 @@ pub(super) struct MenuOption {
 /// The beginning of an option's row.
 struct Head<'a> {
     is_marked: bool,
+    /// The column of the mark, or where it would be if it had none.
+    mark: usize,
     /// The column where number or text begins.
     column: usize,
     number: Option<u32>,
@@ -55,6 +59,7 @@ impl<'a> Head<'a> {
         };
         Some(Self {
             is_marked: found.get(2).is_some(),
+            mark: width(1),
             column: width(1) + width(2),
             number: found.get(3).and_then(|number| number.as_str().parse().ok()),
             label: found.get(4)?.as_str(),
@@ -84,6 +89,7 @@ impl Menu {
             rows: first..end,
             options,
             selected,
+            mark: lines[marked_row].column + marked.mark,
             is_numbered: marked.number.is_some(),
         })
     }
@@ -169,8 +175,10 @@ fn collect_above(lines: &[Line<'_>], marked: &Head<'_>, marked_row: usize) -> Ve
 /// What an option means, if its label leaves no doubt: words that could grant more than this one request make it none.
 pub(super) fn meaning(label: &str) -> Option<Answer> {
     static NO: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)^(no|deny|reject|decline|cancel|abort|don['’]t (allow|run|proceed))\b")
-            .expect("a constant pattern")
+        Regex::new(
+            r"(?i)^(no|deny|reject|decline|cancel|abort|don['’]t (allow|run|proceed|trust))\b",
+        )
+        .expect("a constant pattern")
     });
     static YES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?i)^(yes|allow|allow once|allow this once|accept|approve|approve once|run once|yes, proceed|yes, allow once|yes, run it)( ?\([a-z0-9]\))?$").expect("a constant pattern")

@@ -14,10 +14,15 @@ mod generic;
 mod menu;
 mod rule;
 mod screen;
+mod subject;
+mod wrap;
 
+use std::ops::Range;
 use std::time::Duration;
 
-pub use rule::{Dialog, InputBox, Matcher, Pattern, Placement, Region, Rule, RuleState, Subject};
+pub use rule::{
+    Above, Dialog, InputBox, Matcher, Pattern, Placement, Region, Rule, RuleState, Subject,
+};
 
 use self::menu::Menu;
 use self::screen::Screen;
@@ -34,6 +39,8 @@ pub struct Look<'a> {
     pub tool: &'a str,
     /// The visible rows, top first, trailing blanks trimmed.
     pub rows: &'a [String],
+    /// How many columns the pane has.
+    pub cols: u16,
     /// Row and column of the cursor, from 0.
     pub cursor: (u16, u16),
     pub cursor_visible: bool,
@@ -57,6 +64,8 @@ pub struct Verdict {
     pub prompt: Option<FoundPrompt>,
     /// The name of the rule or dialog that decided, for example `claude-code: command`.
     pub rule: String,
+    /// The first and the last row that it matched, from 0; absent when the screen had no part in it.
+    pub rows: Option<(u16, u16)>,
 }
 
 /// A [`Prompt`](super::Prompt) without what only the caller knows. Texts are as on the screen: not cleaned.
@@ -87,6 +96,10 @@ impl Detector {
             .filter(|profile| profile.id != Tools::SHELL)
     }
 
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     /// Judges one look. Takes well below a millisecond.
     pub fn judge(&self, look: &Look<'_>) -> Verdict {
         let screen = Screen::new(look);
@@ -103,6 +116,7 @@ impl Verdict {
             state,
             prompt: None,
             rule: rule.into(),
+            rows: None,
         }
     }
 
@@ -112,6 +126,16 @@ impl Verdict {
             state,
             prompt: Some(prompt),
             rule: rule.into(),
+            rows: None,
+        }
+    }
+
+    fn at(self, rows: Range<usize>) -> Self {
+        let first = u16::try_from(rows.start).unwrap_or(u16::MAX);
+        let last = u16::try_from(rows.end.saturating_sub(1)).unwrap_or(u16::MAX);
+        Self {
+            rows: Some((first, last.max(first))),
+            ..self
         }
     }
 }
@@ -123,9 +147,10 @@ fn judge_tool(profile: &ToolProfile, look: &Look<'_>, screen: &Screen<'_>) -> Ve
     let input = profile.input.as_ref().and_then(|shape| screen.input(shape));
     if input.is_none()
         && let Some(menu) = Menu::find(screen)
-        && let Some((dialog, prompt)) = find_dialog(profile, screen, &menu)
+        && let Some((dialog, prompt, row)) = find_dialog(profile, screen, &menu)
     {
-        return Verdict::asking(prompt, format!("{}: {}", profile.id, dialog.name));
+        let verdict = Verdict::asking(prompt, format!("{}: {}", profile.id, dialog.name));
+        return verdict.at(row..menu.rows.end);
     }
     let seen = rule::Seen::new(screen, input.as_ref(), profile.turn.as_ref());
     // `max_by_key` would prefer the last of equals.
@@ -141,10 +166,10 @@ fn judge_tool(profile: &ToolProfile, look: &Look<'_>, screen: &Screen<'_>) -> Ve
     // A profile that knows its dialogs is not second-guessed.
     if profile.dialogs.is_empty() {
         if let Some(prompt) = generic::menu(screen, true) {
-            return Verdict::asking(prompt, "menu");
+            return Verdict::asking(prompt, "menu").at(screen.end());
         }
         if let Some(prompt) = generic::question(screen) {
-            return Verdict::asking(prompt, "question");
+            return Verdict::asking(prompt, "question").at(screen.end());
         }
         if generic::can_be_interrupted(screen) || look.quiet_for < BUSY {
             return Verdict::of(
@@ -163,11 +188,11 @@ fn find_dialog<'p>(
     profile: &'p ToolProfile,
     screen: &Screen<'_>,
     menu: &Menu,
-) -> Option<(&'p Dialog, FoundPrompt)> {
-    let fitting = profile
-        .dialogs
-        .iter()
-        .filter_map(|dialog| Some((dialog, dialog::find(dialog, screen, menu)?)));
+) -> Option<(&'p Dialog, FoundPrompt, usize)> {
+    let fitting = profile.dialogs.iter().filter_map(|dialog| {
+        let (prompt, row) = dialog::find(dialog, screen, menu)?;
+        Some((dialog, prompt, row))
+    });
     let mut first = None;
     for found in fitting {
         if !found.1.subject.is_empty() || !found.1.kind.is_permission() {
@@ -192,6 +217,7 @@ fn judge_stranger(look: &Look<'_>, screen: &Screen<'_>) -> Verdict {
             },
             "shell prompt",
         )
+        .at(screen.end())
     } else {
         Verdict::of(SessionState::Unknown, "another program is in front")
     }
@@ -202,13 +228,13 @@ fn judge_shell(look: &Look<'_>, screen: &Screen<'_>) -> Verdict {
         activity: activity.to_owned(),
     };
     if let Some(prompt) = generic::question(screen) {
-        return Verdict::asking(prompt, "question");
+        return Verdict::asking(prompt, "question").at(screen.end());
     }
     if let Some(prompt) = generic::menu(screen, false) {
-        return Verdict::asking(prompt, "menu");
+        return Verdict::asking(prompt, "menu").at(screen.end());
     }
     if !look.alternate && screen.is_at_shell_prompt() {
-        return Verdict::of(SessionState::Idle, "shell prompt");
+        return Verdict::of(SessionState::Idle, "shell prompt").at(screen.end());
     }
     let activity = if generic::is_shell(look.command) {
         ""

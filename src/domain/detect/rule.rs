@@ -99,12 +99,19 @@ pub struct Dialog {
     /// Lines that are never part of this dialog.
     #[serde(default)]
     pub none: Vec<Pattern>,
+    /// What must stand above the question.
+    pub above: Option<Above>,
     /// Whether the tool keeps the cursor on the selected option.
     #[serde(default)]
     pub cursor_on_mark: bool,
     /// Whether the options have numbers that choose them at once.
     #[serde(default = "yes")]
     pub numbered: bool,
+    /// What the option that agrees is called, when that is not a plain yes. Nothing but it agrees then.
+    pub yes: Option<Pattern>,
+    /// What an option that declines is called, when that is not a plain no. Where only Enter decides and it is marked,
+    /// Enter it is.
+    pub refuse: Option<Pattern>,
     /// The keys that always decline, whatever the options are.
     pub no: Option<String>,
     /// Whether a letter in brackets behind an option chooses it.
@@ -125,20 +132,46 @@ pub enum Placement {
     AboveSubject,
 }
 
+/// What stands above a dialog's question: its title, or what the transcript says of the request.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Above {
+    /// The lowest line above the question that matches this …
+    pub find: Pattern,
+    /// … or, with `next`, the first one with text below it …
+    #[serde(default)]
+    pub next: bool,
+    /// … must match this.
+    pub is: Pattern,
+    /// Whether it may be missing because the screen is too small to show it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
 /// Where a dialog says what is at stake.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Subject {
+    /// It is always this.
+    pub text: Option<String>,
     /// It is part of the question: the pattern's group.
     pub question: Option<Pattern>,
-    /// It begins below the last such line; the pattern's group, if any, is its first line.
+    /// It begins below the last such line; the pattern's group, if any, is its first line. Below a question it may be left
+    /// out: then it begins there.
     pub start: Option<Pattern>,
-    /// It ends above the last such line; default: above the question, or above the menu when the question comes first.
+    /// It ends above the last such line; default: above the question. Below a question: above the first such line;
+    /// default: above the menu.
     pub end: Option<Pattern>,
     /// What each line begins with that is not part of it.
     pub strip: Option<Pattern>,
     /// A line of it that says that something is left out.
     pub hidden: Option<Pattern>,
+    /// How many columns the tool leaves free at the right edge of the pane where it wraps it.
+    pub wrap: usize,
+    /// The part of it that counts: the pattern's group. What does not match is not understood.
+    pub part: Option<Pattern>,
+    /// A shorter name for it: the group of the lowest such line above the question, when what was found ends with it.
+    pub short: Option<Pattern>,
 }
 
 fn yes() -> bool {
@@ -282,7 +315,7 @@ impl<'de> Deserialize<'de> for Matcher {
 /// What the rules of one profile look at.
 pub(super) struct Seen<'s, 'a> {
     screen: &'s Screen<'a>,
-    has_input: bool,
+    input: Option<Range<usize>>,
     /// The rows of the last turn.
     turn: Range<usize>,
 }
@@ -300,7 +333,7 @@ impl<'s, 'a> Seen<'s, 'a> {
         let start = (0..end).rev().find(begins).map_or(0, |row| row + 1);
         Self {
             screen,
-            has_input: input.is_some(),
+            input: input.cloned(),
             turn: start..end,
         }
     }
@@ -315,6 +348,21 @@ impl<'s, 'a> Seen<'s, 'a> {
                 .iter()
                 .any(|line| needle.is_in(line.raw)),
         }
+    }
+
+    /// The lowest row where one of the matchers looks and finds something, else the input box.
+    fn rows(&self, rule: &Rule) -> Option<Range<usize>> {
+        let needles = rule.all.iter().chain(&rule.any);
+        let needles =
+            needles.filter(|matcher| matcher.region.unwrap_or(rule.region) != Region::Title);
+        let found = needles.filter_map(|matcher| {
+            let mut rows = 0..self.screen.lines.len();
+            rows.rfind(|&row| matcher.what.is_in(self.screen.lines[row].raw))
+        });
+        found
+            .max()
+            .map(|row| row..row + 1)
+            .or_else(|| self.input.clone().filter(|_| rule.input == Some(true)))
     }
 
     fn captured(&self, pattern: &Pattern, region: Region) -> String {
@@ -337,7 +385,7 @@ impl Rule {
         let is = |wanted: Option<bool>, found: bool| wanted.is_none_or(|wanted| wanted == found);
         let holds =
             |matcher: &Matcher| seen.contains(&matcher.what, matcher.region.unwrap_or(self.region));
-        is(self.input, seen.has_input)
+        is(self.input, seen.input.is_some())
             && is(self.alternate, look.alternate)
             && is(self.cursor_visible, look.cursor_visible)
             && self.all.iter().all(holds)
@@ -352,6 +400,10 @@ impl Rule {
                 .map_or_else(String::new, |pattern| seen.captured(pattern, self.region))
         };
         let rule = format!("{profile}: {}", self.name);
+        let rows = seen.rows(self).map(|rows| {
+            let row = |row: usize| u16::try_from(row).unwrap_or(u16::MAX);
+            (row(rows.start), row(rows.end.saturating_sub(1)))
+        });
         let state = match self.state {
             RuleState::Starting => SessionState::Starting,
             RuleState::Working => SessionState::Working {
@@ -367,10 +419,16 @@ impl Rule {
                     question: captured(),
                     choices: Vec::new(),
                 };
-                return Verdict::asking(prompt, rule);
+                return Verdict {
+                    rows,
+                    ..Verdict::asking(prompt, rule)
+                };
             }
         };
-        Verdict::of(state, rule)
+        Verdict {
+            rows,
+            ..Verdict::of(state, rule)
+        }
     }
 }
 /// The words of an activity without what counts behind them, as in `Forging… (12s · ↓ 36 tokens)`: how long a state has

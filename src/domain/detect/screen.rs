@@ -19,6 +19,8 @@ pub(super) struct Line<'a> {
     pub raw: &'a str,
     /// Without the frame around it. Leading blanks are kept.
     pub text: &'a str,
+    /// The column of the pane where `text` begins, from 0.
+    pub column: usize,
     /// Whether there is nothing to read: blank, or only the lines of a frame.
     pub is_blank: bool,
 }
@@ -26,11 +28,12 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(row: &'a str) -> Self {
         let raw = row.trim_end();
-        let text = unframe(raw);
+        let (text, column) = unframe(raw);
         let trimmed = text.trim();
         Self {
             raw,
             text,
+            column,
             is_blank: trimmed.is_empty() || trimmed.chars().all(is_frame),
         }
     }
@@ -45,19 +48,22 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Takes off the `│` on both sides. One side alone is not a frame but a mark in the margin.
-fn unframe(mut text: &str) -> &str {
+/// Takes off the `│` on both sides, and tells in which column the rest begins. One side alone is not a frame but a mark in
+/// the margin.
+fn unframe(mut text: &str) -> (&str, usize) {
+    let mut column = 0;
     for _ in 0..FRAMES {
-        let inner = text
-            .trim_start()
+        let left = text.trim_start();
+        let inner = left
             .strip_prefix('│')
             .and_then(|rest| rest.trim_end().strip_suffix('│'));
-        match inner {
-            Some(inner) => text = inner.strip_prefix(' ').unwrap_or(inner).trim_end(),
-            None => break,
-        }
+        let Some(inner) = inner else {
+            break;
+        };
+        column += text.len() - left.len() + 1 + usize::from(inner.starts_with(' '));
+        text = inner.strip_prefix(' ').unwrap_or(inner).trim_end();
     }
-    text
+    (text, column)
 }
 
 /// Box drawing and block elements.
@@ -96,6 +102,11 @@ impl<'a> Screen<'a> {
     /// What stands from row `from` on, as one line.
     pub fn joined(&self, from: usize) -> String {
         join(self.lines.get(from..).unwrap_or_default())
+    }
+
+    /// The last row with text.
+    pub fn end(&self) -> std::ops::Range<usize> {
+        self.lines.len().saturating_sub(1)..self.lines.len()
     }
 
     pub fn cursor_row(&self) -> usize {

@@ -1,0 +1,100 @@
+//! `cm-tui explain`: judges a stored screen or the end of a recorded stream as the agent would, and says why.
+//!
+//! Promise: only what a pane shows is judged. A label that stands in the same file is never read.
+
+mod keys;
+mod picture;
+mod report;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use thiserror::Error;
+
+use self::picture::Picture;
+use self::report::Report;
+use crate::config;
+use crate::domain::Tools;
+use crate::domain::detect::Detector;
+use crate::paths::Paths;
+
+/// What to judge, and how to tell of it.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ExplainArguments {
+    /// A folder with screen.ans (as tmux capture-pane -e -p writes it) and meta.toml
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "stream",
+        conflicts_with = "stream"
+    )]
+    pub fixture: Option<PathBuf>,
+
+    /// A file with the raw output of a pane; a meta.toml beside it may name tool and size
+    #[arg(long, value_name = "FILE")]
+    pub stream: Option<PathBuf>,
+
+    /// The tool's id, instead of the one that meta.toml names
+    #[arg(long, value_name = "ID")]
+    pub tool: Option<String>,
+
+    /// The pane's width, instead of the one that meta.toml names
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub cols: Option<u16>,
+
+    /// The pane's height, instead of the one that meta.toml names
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub rows: Option<u16>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    #[error("cannot read {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// In one line: what TOML says spans several.
+    #[error("{} is not a description of a screen: {why}", path.display())]
+    Meta { path: PathBuf, why: String },
+    #[error("cannot write")]
+    Write(#[source] io::Error),
+}
+
+/// Judges what the arguments name and prints what came of it.
+pub fn explain(arguments: &ExplainArguments) -> Result<(), ExplainError> {
+    let overrides = picture::Meta {
+        tool: arguments.tool.clone(),
+        cols: arguments.cols,
+        rows: arguments.rows,
+        ..picture::Meta::default()
+    };
+    let picture = match (&arguments.fixture, &arguments.stream) {
+        (Some(dir), _) => Picture::of_fixture(dir, overrides)?,
+        (None, Some(file)) => Picture::of_stream(file, overrides)?,
+        (None, None) => return Ok(()),
+    };
+    let report = Report::of(&picture, &Detector::new(tools()));
+    let text = if arguments.json {
+        report.json()
+    } else {
+        report.text()
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(ExplainError::Write)
+}
+
+/// The profiles that the agent would use: a broken one of the user's is left out, as the agent does.
+fn tools() -> Tools {
+    Paths::from_env().map_or_else(
+        |_| Tools::built_in(),
+        |paths| Tools::with(config::load_tools(&paths.tools_dir()).profiles),
+    )
+}
