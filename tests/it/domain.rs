@@ -25,6 +25,7 @@ struct Sample {
 #[derive(Deserialize)]
 struct Meta {
     tool: String,
+    cols: u16,
     cursor_x: u16,
     cursor_y: u16,
     cursor_visible: bool,
@@ -32,10 +33,6 @@ struct Meta {
     pane_title: String,
     pane_current_command: String,
     state: String,
-    prompt_kind: Option<String>,
-    subject: Option<String>,
-    subject_visible: Option<bool>,
-    approve_keys: Option<String>,
 }
 
 impl Sample {
@@ -63,6 +60,7 @@ impl Sample {
         Look {
             tool,
             rows: &self.rows,
+            cols: self.meta.cols,
             cursor: (self.meta.cursor_y, self.meta.cursor_x),
             cursor_visible: self.meta.cursor_visible,
             alternate: self.meta.alternate_on,
@@ -72,12 +70,8 @@ impl Sample {
         }
     }
 
-    /// The state that is wanted: what opens more than one action is a question.
     fn wanted(&self) -> &str {
-        match (self.meta.state.as_str(), self.meta.prompt_kind.as_deref()) {
-            ("approval", Some("trust" | "plan")) => "question",
-            (state, _) => state,
-        }
+        &self.meta.state
     }
 }
 
@@ -122,11 +116,6 @@ fn of_tool<'s>(samples: &'s [Sample], tool: &str) -> Vec<&'s Sample> {
         .collect()
 }
 
-/// Text without what wrapping may have changed.
-fn unwrapped(text: &str) -> String {
-    text.split_whitespace().collect()
-}
-
 fn answers(verdict: &Verdict, answer: Answer) -> Vec<&str> {
     let choices = verdict.prompt.iter().flat_map(|prompt| &prompt.choices);
     choices
@@ -140,31 +129,30 @@ fn recorded_screens_are_told_apart() {
     let samples = Sample::all();
     // The one idle screen that is called a question shows a start-up dialog: its label is wrong, not the detector.
     insta::assert_snapshot!(confusion(&of_tool(&samples, "claude-code")), @r"
-    approval  -> approval   29
+    approval  -> approval   47
     error     -> error       1
     exited    -> exited      5
-    idle      -> idle       25
+    idle      -> idle       29
     idle      -> question    1  !
-    question  -> question   19
+    question  -> question   17
     starting  -> starting    1
     working   -> working    10
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "codex")), @r"
-    approval  -> approval   22
+    approval  -> approval   31
     error     -> error       2
     exited    -> exited      1
-    idle      -> idle       17
-    question  -> question    9
+    idle      -> idle       22
+    question  -> question   11
     starting  -> starting    1
     working   -> working    12
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "gemini-cli")), @r"
-    approval  -> approval   13
+    approval  -> approval   18
     error     -> error       1
     exited    -> exited      1
-    idle      -> error       3  !
-    idle      -> idle       10
-    question  -> question    4
+    idle      -> idle       16
+    question  -> question    9
     starting  -> starting    1
     working   -> working     8
     ");
@@ -210,7 +198,7 @@ fn nothing_but_a_permission_is_taken_for_one() {
                     is_approval,
                     verdict
                         .prompt
-                        .is_some_and(|prompt| prompt.kind.is_permission())
+                        .is_some_and(|prompt| prompt.kind.can_be_agreed_to())
                 );
             }
         }
@@ -223,48 +211,6 @@ fn a_question_of_a_tool_is_never_answered_with_yes() {
         let verdict = judge(&sample);
         if verdict.state == SessionState::Question && sample.meta.tool != "shell" {
             assert_eq!(answers(&verdict, Answer::Yes), [""; 0], "{}", sample.name);
-        }
-    }
-}
-
-#[test]
-fn a_permission_is_given_by_exactly_the_recorded_key() {
-    for sample in Sample::all()
-        .iter()
-        .filter(|sample| sample.wanted() == "approval")
-    {
-        let verdict = judge(sample);
-        let expected = match (
-            sample.meta.approve_keys.as_deref(),
-            sample.meta.subject_visible,
-        ) {
-            // The letter does the same as Enter on the first option, and does not depend on where the mark is.
-            (Some("Enter"), _) if sample.meta.tool == "codex" => vec!["y"],
-            (Some("Enter"), _) => vec!["1"],
-            (Some(key), Some(true)) if !key.is_empty() => vec![key],
-            _ => vec![],
-        };
-        assert_eq!(answers(&verdict, Answer::Yes), expected, "{}", sample.name);
-        assert_eq!(answers(&verdict, Answer::No), ["\u{1b}"], "{}", sample.name);
-    }
-}
-
-#[test]
-fn what_is_at_stake_is_read_in_full_or_not_at_all() {
-    for sample in Sample::all()
-        .iter()
-        .filter(|sample| sample.wanted() == "approval")
-    {
-        let found = judge(sample).prompt.unwrap().subject;
-        let wanted = sample.meta.subject.as_deref().unwrap();
-        if sample.meta.subject_visible == Some(true) {
-            assert!(
-                unwrapped(&found).contains(&unwrapped(wanted)),
-                "{}: {found:?}",
-                sample.name
-            );
-        } else {
-            assert_eq!(found, "", "{}", sample.name);
         }
     }
 }
@@ -323,11 +269,9 @@ fn a_menu_whose_first_option_is_cut_off_offers_no_yes() {
         .iter()
         .filter(|sample| sample.wanted() == "approval")
     {
-        let first = sample
-            .rows
-            .iter()
-            .rposition(|row| row.contains("1. "))
-            .unwrap();
+        let Some(first) = sample.rows.iter().rposition(|row| row.contains("1. ")) else {
+            continue;
+        };
         let mut rows = sample.rows.clone();
         rows.drain(..=first);
         let cursor = (
@@ -358,6 +302,7 @@ fn a_command_that_repeats_the_question_cannot_be_agreed_to() {
     let look = Look {
         tool: "codex",
         rows: &rows,
+        cols: 80,
         cursor: (11, 80),
         cursor_visible: false,
         alternate: true,
@@ -383,6 +328,7 @@ fn a_line_that_asks_for_y_or_n_is_answered_with_enter(#[case] line: &str, #[case
     let look = Look {
         tool: "shell",
         rows: &rows,
+        cols: 80,
         cursor: (1, line.len() as u16),
         cursor_visible: true,
         alternate: false,
@@ -417,6 +363,7 @@ proptest! {
                 let look = Look {
                     tool: &tool.id,
                     rows: &rows,
+                    cols: 40,
                     cursor,
                     cursor_visible,
                     alternate,

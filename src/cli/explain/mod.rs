@@ -22,14 +22,14 @@ use crate::paths::Paths;
 /// What to judge, and how to tell of it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct ExplainArguments {
-    /// A folder with screen.ans (as tmux capture-pane -e -p writes it) and meta.toml
+    /// A folder with screen.ans (as tmux capture-pane -e -p writes it) and meta.toml; may be given several times
     #[arg(
         long,
         value_name = "DIR",
         required_unless_present = "stream",
         conflicts_with = "stream"
     )]
-    pub fixture: Option<PathBuf>,
+    pub fixture: Vec<PathBuf>,
 
     /// A file with the raw output of a pane; a meta.toml beside it may name tool and size
     #[arg(long, value_name = "FILE")]
@@ -47,7 +47,7 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rows: Option<u16>,
 
-    /// Print one JSON object
+    /// Print one JSON object, on a line of its own
     #[arg(long)]
     pub json: bool,
 }
@@ -75,20 +75,23 @@ pub fn explain(arguments: &ExplainArguments) -> Result<(), ExplainError> {
         rows: arguments.rows,
         ..picture::Meta::default()
     };
-    let picture = match (&arguments.fixture, &arguments.stream) {
-        (Some(dir), _) => Picture::of_fixture(dir, overrides)?,
-        (None, Some(file)) => Picture::of_stream(file, overrides)?,
-        (None, None) => return Ok(()),
-    };
-    let report = Report::of(&picture, &Detector::new(tools()));
-    let text = if arguments.json {
-        report.json()
-    } else {
-        report.text()
-    };
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(ExplainError::Write)
+    let detector = Detector::new(tools());
+    let fixtures = arguments.fixture.iter();
+    let fixtures = fixtures.map(|dir| Picture::of_fixture(dir, overrides.clone()));
+    let streams = arguments.stream.iter();
+    let streams = streams.map(|file| Picture::of_stream(file, overrides.clone()));
+    for picture in fixtures.chain(streams) {
+        let report = Report::of(&picture?, &detector);
+        let text = if arguments.json {
+            report.json()
+        } else {
+            report.text()
+        };
+        io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(ExplainError::Write)?;
+    }
+    Ok(())
 }
 
 /// The profiles that the agent would use: a broken one of the user's is left out, as the agent does.

@@ -53,6 +53,9 @@ impl Meta {
     }
 }
 
+/// How many titles are kept: a tool shows its own within the first few.
+const TITLES: usize = 32;
+
 /// A pane at one moment.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -70,6 +73,10 @@ pub struct Picture {
     pub command: Option<String>,
     /// The last status report (OSC 7501) of a stream, as it came.
     pub status: Option<String>,
+    /// What the last status report called the tool.
+    pub app: Option<String>,
+    /// The first titles that a stream set, each once: those of a tool that has left since tell which it was.
+    pub titles: Vec<String>,
     /// Whether a full-screen program has drawn here: it hid the cursor, took the alternate screen or reported a status.
     pub had_program: bool,
 }
@@ -112,6 +119,8 @@ impl Picture {
             title: meta.pane_title.unwrap_or_default(),
             command: meta.pane_current_command,
             status: None,
+            app: None,
+            titles: Vec::new(),
             had_program: true,
         })
     }
@@ -127,14 +136,23 @@ impl Picture {
         let size = Size::new(meta.cols.unwrap_or(SIZE.0), meta.rows.unwrap_or(SIZE.1));
         let mut emulator = Emulator::new(size);
         let mut fed = Fed::default();
-        let (mut title, mut status, mut had_program) = (None, None, false);
+        let (mut title, mut status, mut app, mut had_program) = (None, None, None, false);
+        let mut titles: Vec<String> = Vec::new();
         for piece in bytes.chunks(4096) {
             emulator.feed(piece, &mut fed);
             fed.drawn.clear();
             for signal in fed.signals.drain(..) {
                 match signal {
-                    Signal::Title(text) => title = Some(text),
-                    Signal::ProgramStatus(text) => {
+                    Signal::Title(text) => {
+                        if titles.len() < TITLES && !titles.contains(&text) {
+                            titles.push(text.clone());
+                        }
+                        title = Some(text);
+                    }
+                    // A question whether the terminal takes reports has no state.
+                    Signal::ProgramStatus(text) if text.contains("state=") => {
+                        let named = text.split(':').find_map(|field| field.strip_prefix("app="));
+                        app = named.map(str::to_owned).or(app);
                         status = Some(text);
                         had_program = true;
                     }
@@ -154,6 +172,8 @@ impl Picture {
             title: title.or(meta.pane_title).unwrap_or_default(),
             command: meta.pane_current_command,
             status,
+            app,
+            titles,
             had_program,
         }
     }

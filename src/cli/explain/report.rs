@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::keys;
 use super::picture::Picture;
-use crate::domain::detect::{Detector, Look, Verdict};
+use crate::domain::detect::{Detector, Look, Pattern, Verdict};
 use crate::domain::{Answer, PromptKind, SessionState, Source, Tools};
 use crate::term::sanitize;
 
@@ -98,7 +98,7 @@ impl Report {
 
     /// One JSON object and a line break.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self);
+        let text = serde_json::to_string(self);
         text.map_or_else(|_| "{}\n".to_owned(), |text| text + "\n")
     }
 
@@ -116,7 +116,7 @@ impl Report {
         for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
             for (index, line) in value.lines().enumerate() {
                 let name = if index == 0 { name } else { "" };
-                let _written = writeln!(text, "  {name:8} {}", sanitize::cell(line));
+                let _written = writeln!(text, "  {name:8} {}", sanitize::label(line, SHOWN));
             }
         }
         for evidence in &self.evidence {
@@ -150,15 +150,10 @@ fn look<'a>(picture: &'a Picture, tool: &'a str, command: &'a str) -> Look<'a> {
 /// The tool as it is named, else as the pane shows it.
 fn recognised(picture: &Picture, tools: &Tools) -> String {
     let named = picture.tool.clone().filter(|tool| !tool.is_empty());
-    let reported = || {
-        let fields = picture.status.as_deref()?.split(':');
-        let app = fields
-            .filter_map(|field| field.strip_prefix("app="))
-            .next()?;
-        tools.get(app).map(|profile| profile.id.clone())
-    };
+    let reported = || Some(tools.get(picture.app.as_deref()?)?.id.clone());
     let by_title = || {
-        let fits = |pattern: &crate::domain::detect::Pattern| pattern.is_match(&picture.title);
+        let titles = || picture.titles.iter().chain([&picture.title]);
+        let fits = |pattern: &Pattern| titles().any(|title| pattern.is_match(title));
         let profile = tools
             .iter()
             .find(|profile| profile.recognise.title.iter().any(fits))?;

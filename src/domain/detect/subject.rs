@@ -68,6 +68,7 @@ fn rows<'a>(
         }
         // From the first beginning on: whatever imitates another one inside is shown as well.
         Placement::AboveSubject if question.is_ambiguous => return None,
+        Placement::AboveSubject if shape.start.is_none() && shape.end.is_none() => return None,
         Placement::AboveSubject => {
             let below = question.rows.end..menu.rows.start;
             let first = match &shape.start {

@@ -17,6 +17,8 @@ const SIZE: Size = Size {
     rows: 50,
 };
 const ROUNDS: usize = 4000;
+/// What one look may cost: a screen that changes at every frame of a spinner then takes a fiftieth of one core at most.
+const LOOK: Duration = Duration::from_micros(200);
 
 #[expect(clippy::unused_async, reason = "all figures are called alike")]
 pub async fn measure(effort: Effort) -> Vec<Row> {
@@ -61,6 +63,7 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
                         detector.judge(&Look {
                             tool: "claude-code",
                             rows: &rows,
+                            cols: SIZE.cols,
                             cursor: (cursor.row, cursor.col),
                             cursor_visible: cursor.visible,
                             alternate: true,
@@ -97,6 +100,7 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
             "part: one look at a screen",
             format!("working {}; asking {}", us(&working), us(&asking)),
         )
+        .bar("≤ 200 µs p99", working.p99().max(asking.p99()) <= LOOK)
         .note(format!("at {SIZE}, with reading the screen's text")),
         Row::new(
             "part: what a client is sent",

@@ -1,0 +1,278 @@
+//! `cm-tui explain`, the real program, over every recorded screen: what it prints is what the label says.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cm-tui");
+
+/// Labels that are not what the screen shows, with what it does show, and why.
+const WRONG_LABELS: [(&str, &str, &str); 1] = [(
+    "claude-code/idle-start",
+    "question",
+    "the same start-up dialog as in auto-mode-offer, which is labelled a question",
+)];
+
+/// Labels that name one of two keys that do the same, and the one that is printed: by its label the key of the first
+/// option is the favourite, everywhere else on the same screens.
+const OTHER_KEYS: [(&str, &str, &str); 4] = [
+    ("codex/cmd-touch-enter", "approve", "y"),
+    ("codex/create-file", "approve", "y"),
+    ("gemini-cli/cmd-touch-enter", "approve", "1"),
+    ("codex/cmd-deny-digit", "deny", "Escape"),
+];
+
+#[derive(Deserialize)]
+struct Label {
+    tool: String,
+    state: String,
+    prompt_kind: Option<String>,
+    subject: Option<String>,
+    subject_visible: Option<bool>,
+    approve_keys: Option<String>,
+    deny_keys: Option<String>,
+    adversarial: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    state: String,
+    prompt_kind: String,
+    subject: String,
+    approve_keys: String,
+    deny_keys: String,
+    rule: String,
+    evidence: Vec<serde_json::Value>,
+}
+
+fn screens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")
+}
+
+/// The folders of the samples that have a screen with its attributes, sorted.
+fn samples() -> Vec<PathBuf> {
+    let folders = |dir: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut samples: Vec<PathBuf> = folders(&screens())
+        .iter()
+        .flat_map(|tool| folders(tool))
+        .filter(|sample| sample.join("screen.ans").exists())
+        .collect();
+    samples.sort();
+    assert!(samples.len() >= 262);
+    samples
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    Command::new(PROGRAM)
+        .arg("explain")
+        .args(arguments)
+        .env("HOME", home.path())
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .unwrap()
+}
+
+fn told(arguments: &[&str]) -> Vec<Told> {
+    let output = run(arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let objects = text.lines();
+    objects
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn only(told: Vec<Told>) -> Told {
+    let [only] = <[Told; 1]>::try_from(told).ok().unwrap();
+    only
+}
+
+#[test]
+fn every_recorded_screen_is_told_as_it_is_labelled() {
+    let mut wrong = Vec::new();
+    let mut confusion: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+    let samples = samples();
+    let mut arguments = vec!["--json"];
+    for dir in &samples {
+        arguments.extend(["--fixture", dir.to_str().unwrap()]);
+    }
+    let all_told = told(&arguments);
+    assert_eq!(all_told.len(), samples.len());
+    for (dir, told) in samples.iter().zip(all_told) {
+        let name = dir
+            .strip_prefix(screens())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let label: Label =
+            toml::from_str(&fs::read_to_string(dir.join("meta.toml")).unwrap()).unwrap();
+        let relabelled = WRONG_LABELS.iter().find(|wrong| wrong.0 == name);
+        let state = relabelled.map_or(label.state.as_str(), |wrong| wrong.1);
+        let pair = (label.tool.clone(), state.to_owned(), told.state.clone());
+        *confusion.entry(pair).or_default() += 1;
+        let mut hold = |what: &str, found: &str, wanted: &str| {
+            if found != wanted {
+                wrong.push(format!(
+                    "{name}: {what} “{found}”, not “{wanted}” ({})",
+                    told.rule
+                ));
+            }
+        };
+        hold("state", &told.state, state);
+        let is_approval = state == "approval";
+        let only_approval =
+            |text: &Option<String>| text.clone().filter(|_| is_approval).unwrap_or_default();
+        // What cannot be read in full is not told, and not to be agreed to.
+        let is_visible = label.subject_visible != Some(false);
+        let key = |which: &str, labelled: &Option<String>| {
+            let other = OTHER_KEYS
+                .iter()
+                .find(|other| other.0 == name && other.1 == which);
+            other.map_or_else(|| only_approval(labelled), |other| other.2.to_owned())
+        };
+        let visible = |text: String| if is_visible { text } else { String::new() };
+        hold(
+            "kind",
+            &told.prompt_kind,
+            &only_approval(&label.prompt_kind),
+        );
+        hold(
+            "subject",
+            &told.subject,
+            &visible(only_approval(&label.subject)),
+        );
+        hold(
+            "yes",
+            &told.approve_keys,
+            &visible(key("approve", &label.approve_keys)),
+        );
+        hold("no", &told.deny_keys, &key("deny", &label.deny_keys));
+        assert!(!told.evidence.is_empty());
+        if label.adversarial == Some(true) && !is_approval {
+            hold(
+                "adversarial",
+                if told.state == "approval" {
+                    "taken"
+                } else {
+                    ""
+                },
+                "",
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut table = String::new();
+    for ((tool, wanted, found), count) in confusion {
+        writeln!(table, "{tool:11} {wanted:9} -> {found:9} {count:3}").unwrap();
+    }
+    insta::assert_snapshot!(table, @r"
+    claude-code approval  -> approval   47
+    claude-code error     -> error       1
+    claude-code exited    -> exited      5
+    claude-code idle      -> idle       29
+    claude-code question  -> question   18
+    claude-code starting  -> starting    1
+    claude-code working   -> working    10
+    codex       approval  -> approval   31
+    codex       error     -> error       2
+    codex       exited    -> exited      1
+    codex       idle      -> idle       22
+    codex       question  -> question   11
+    codex       starting  -> starting    1
+    codex       working   -> working    12
+    gemini-cli  approval  -> approval   18
+    gemini-cli  error     -> error       1
+    gemini-cli  exited    -> exited      1
+    gemini-cli  idle      -> idle       16
+    gemini-cli  question  -> question    9
+    gemini-cli  starting  -> starting    1
+    gemini-cli  working   -> working     8
+    shell       shell     -> shell      17
+    ");
+}
+
+#[test]
+fn a_screen_is_judged_without_its_label() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = screens().join("claude-code/cmd-rm-rf");
+    fs::copy(sample.join("screen.ans"), dir.path().join("screen.ans")).unwrap();
+    let meta = fs::read_to_string(sample.join("meta.toml")).unwrap();
+    let known = meta.lines().take_while(|line| !line.starts_with("state"));
+    let known: Vec<&str> = known.collect();
+    fs::write(dir.path().join("meta.toml"), known.join("\n")).unwrap();
+    let arguments = ["--fixture", dir.path().to_str().unwrap(), "--json"];
+    let found = only(told(&arguments));
+    assert_eq!(
+        (found.state.as_str(), found.subject.as_str()),
+        ("approval", "rm -rf build")
+    );
+    assert_eq!(
+        (found.approve_keys.as_str(), found.deny_keys.as_str()),
+        ("1", "Escape")
+    );
+
+    // A label that lies changes nothing.
+    let lie = known.join("\n") + "\nstate = \"idle\"\nsubject = \"ls\"\n";
+    fs::write(dir.path().join("meta.toml"), lie).unwrap();
+    assert_eq!(only(told(&arguments)).subject, "rm -rf build");
+
+    // Without the cursor nobody knows whether the dialog is alive.
+    fs::write(dir.path().join("meta.toml"), "").unwrap();
+    assert_ne!(only(told(&arguments)).state, "approval");
+}
+
+#[test]
+fn people_are_told_in_words() {
+    let sample = screens().join("codex/cmd-push-60x20");
+    let output = run(&["--fixture", sample.to_str().unwrap()]);
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r"
+    codex: approval
+      kind     command
+      asks     Would you like to run the following command?
+      subject  git push --force origin main
+      approve  y
+      deny     Escape
+      rule     codex: command
+      title    title: [ . ] Action Required | shop
+      process  foreground program: codex
+      screen   codex: command (rows 6 to 18): Would you like to run the following command? ⏎  ⏎ Environment: local ⏎  ⏎ Reason: Needed to finish the task you asked for? ⏎  ⏎ $ git push --force origin main …
+    ");
+}
+
+#[test]
+fn bad_input_is_one_clear_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = run(arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text.replace(path, "DIR"))
+    };
+    let (code, text) = said(&["--fixture", path, "--json"]);
+    insta::assert_snapshot!(text, @"cm-tui: cannot read DIR/screen.ans: No such file or directory (os error 2)");
+    assert_eq!(code, Some(1));
+    fs::write(dir.path().join("screen.ans"), "$ \n").unwrap();
+    fs::write(dir.path().join("meta.toml"), "cols = \"wide\"\n").unwrap();
+    let (code, text) = said(&["--fixture", path]);
+    insta::assert_snapshot!(text, @r#"cm-tui: DIR/meta.toml is not a description of a screen: invalid type: string "wide", expected u16"#);
+    assert_eq!(code, Some(1));
+    let (code, text) = said(&["--stream", "/nowhere/stream.raw"]);
+    insta::assert_snapshot!(text, @"cm-tui: cannot read /nowhere/stream.raw: No such file or directory (os error 2)");
+    assert_eq!(code, Some(1));
+    assert_eq!(said(&[]).0, Some(2));
+    assert_eq!(said(&["--fixture", path, "--stream", path]).0, Some(2));
+    assert_eq!(said(&["--fixture", path, "--cols", "0"]).0, Some(2));
+}
