@@ -148,6 +148,9 @@ impl Story {
                 continue;
             }
             let mut steps = vec![mark.state.as_str(), "working"];
+            // The user types `/exit`: a draft is idle.
+            let is_leaving = next.is_some_and(|next| next.state == "exited");
+            steps.extend(is_leaving.then_some("idle"));
             steps.extend(next.map(|next| next.state.as_str()));
             // What a tool does in no time is over before the mark that says so.
             let is_short = next.is_some_and(|next| next.t - mark.t < SHORT);
