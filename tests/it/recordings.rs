@@ -13,6 +13,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde::Deserialize;
 
+/// A share of one.
+const WHOLE: usize = 1000;
+
 /// A mark is made when the screen shows it; the monitor waits until the screen has settled.
 const SETTLED: f64 = 0.25;
 
@@ -65,8 +68,8 @@ impl Story {
     }
 
     /// The states that a monitor comes to, with their time in seconds and what is at stake. `cuts` says where what
-    /// arrived at once is cut in two, as a share of it.
-    fn watched(&self, cuts: &[f64]) -> Vec<(f64, &'static str, String)> {
+    /// arrived at once is cut in two, in thousandths of it.
+    fn watched(&self, cuts: &[usize]) -> Vec<(f64, &'static str, String)> {
         let start = Instant::now();
         let at = |t: f64| Moment {
             instant: start + Duration::from_secs_f64(t),
@@ -107,8 +110,8 @@ impl Story {
             .enumerate()
         {
             let (t, from) = *arrival;
-            let share = cuts.get(number % cuts.len().max(1)).copied().unwrap_or(0.0);
-            let cut = from + ((end - from) as f64 * share) as usize;
+            let share = cuts.get(number % cuts.len().max(1)).copied().unwrap_or(0);
+            let cut = from + (end - from) * share / WHOLE;
             for piece in [&self.raw[from..cut], &self.raw[cut..end]] {
                 monitor.output(piece, &mut Vec::new(), at(t).instant);
             }
@@ -128,7 +131,7 @@ impl Story {
         }
     }
 
-    fn check(&self, cuts: &[f64]) {
+    fn check(&self, cuts: &[usize]) {
         let seen = self.watched(cuts);
         let marks = &self.timeline.mark;
         for (number, mark) in marks.iter().enumerate() {
@@ -190,7 +193,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(6) })]
     #[test]
     fn how_a_session_is_cut_changes_nothing(
-        cuts in proptest::collection::vec(0.0_f64..1.0, 1..50),
+        cuts in proptest::collection::vec(0..WHOLE, 1..50),
         name in proptest::sample::select(vec!["claude-code-story", "codex-story", "gemini-cli-story"]),
     ) {
         Story::read(name).check(&cuts);

@@ -13,18 +13,15 @@ pub fn names(bytes: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     let mut rest = bytes;
     while let Some(first) = rest.chars().next() {
-        let named = NAMED
+        let key = NAMED
             .iter()
             .find_map(|(keys, name)| Some((rest.strip_prefix(keys)?, *name)));
-        match named {
-            Some((behind, name)) => {
-                names.push(name.to_owned());
-                rest = behind;
-            }
-            None => {
-                names.push(first.to_string());
-                rest = rest.strip_prefix(first).unwrap_or_default();
-            }
+        if let Some((behind, name)) = key {
+            names.push(name.to_owned());
+            rest = behind;
+        } else {
+            names.push(first.to_string());
+            rest = rest.strip_prefix(first).unwrap_or_default();
         }
     }
     names.join(" ")

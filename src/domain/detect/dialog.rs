@@ -8,6 +8,8 @@ use crate::domain::{Answer, Choice};
 
 /// How many rows a question may take: in a pane of 40 columns the longest known one has nine.
 const QUESTION_ROWS: usize = 10;
+/// The same where it may stand anywhere: each row is tried, and none of those has more than three.
+const TITLE_ROWS: usize = 4;
 /// How many blank rows may stand between question and menu.
 const GAP: usize = 2;
 /// How far above the question the lines are that must not be there, in rows.
@@ -136,7 +138,9 @@ impl Question {
             if lines[start].is_blank {
                 continue;
             }
-            let most = (start + QUESTION_ROWS).min(end);
+            let most = (start + 1..end.min(start + TITLE_ROWS))
+                .find(|&row| lines[row].is_blank)
+                .unwrap_or(end.min(start + TITLE_ROWS));
             let fitting =
                 (start + 1..=most).find(|&behind| pattern.is_match(&join(&lines[start..behind])));
             match (&mut found, fitting) {
