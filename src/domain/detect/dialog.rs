@@ -1,8 +1,8 @@
 //! Holds the menu at the live end against the dialogs that a tool is known to show.
 
 use super::menu::{Menu, MenuOption, meaning};
-use super::rule::{Above, Dialog, Placement};
 use super::screen::{Line, Screen, join};
+use super::shape::{Above, Dialog, Placement};
 use super::{FoundPrompt, Pattern, subject};
 use crate::domain::{Answer, Choice};
 

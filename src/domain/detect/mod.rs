@@ -14,15 +14,15 @@ mod generic;
 mod menu;
 mod rule;
 mod screen;
+mod shape;
 mod subject;
 mod wrap;
 
 use std::ops::Range;
 use std::time::Duration;
 
-pub use rule::{
-    Above, Dialog, InputBox, Matcher, Pattern, Placement, Region, Rule, RuleState, Subject,
-};
+pub use rule::{Matcher, Pattern, Region, Rule, RuleState};
+pub use shape::{Above, Dialog, InputBox, Placement, Subject};
 
 use self::menu::Menu;
 use self::screen::Screen;

@@ -1,7 +1,6 @@
 //! What a profile can say about a screen: the parts of the TOML that the detector reads.
 //!
-//! Two kinds of things. A [`Dialog`] is a menu at the live end of the screen with a question above it: the only way to
-//! a prompt. A [`Rule`] is a pattern that gives one of the other states. All patterns are compiled when the profile is
+//! A [`Dialog`](super::Dialog) is a menu at the live end of the screen with a question above it. A [`Rule`] is a pattern that gives one of the other states. All patterns are compiled when the profile is
 //! loaded, with a size limit, so that a profile that cannot work is an error with its line.
 
 use std::fmt;
@@ -63,121 +62,6 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// Where a tool takes its next task: a row that begins like `prompt`, directly below one like `open` and above one like
-/// `close` if those are given, near the end of the screen.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct InputBox {
-    pub open: Option<Pattern>,
-    pub prompt: Pattern,
-    pub close: Option<Pattern>,
-    /// Whether the cursor must be visible, or must not.
-    pub cursor_visible: Option<bool>,
-    /// The most rows with text that may follow it: a message of the user may look like the box, but what came of it
-    /// follows.
-    #[serde(default = "rows_below")]
-    pub below: usize,
-}
-
-/// A footer and a short list of commands.
-fn rows_below() -> usize {
-    12
-}
-
-/// A menu that asks something.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct Dialog {
-    pub name: String,
-    pub kind: PromptKind,
-    /// The question above the menu, as one line even where it wraps.
-    pub question: Pattern,
-    #[serde(default)]
-    pub placement: Placement,
-    /// All that may follow the menu down to the end of the screen, as one line. Default: nothing.
-    pub footer: Option<Pattern>,
-    /// What the pane's title must be while the dialog is open, for tools that say so.
-    pub title: Option<Pattern>,
-    /// Lines that are never part of this dialog.
-    #[serde(default)]
-    pub none: Vec<Pattern>,
-    /// What must stand above the question.
-    pub above: Option<Above>,
-    /// Whether the tool keeps the cursor on the selected option.
-    #[serde(default)]
-    pub cursor_on_mark: bool,
-    /// Whether the options have numbers that choose them at once.
-    #[serde(default = "yes")]
-    pub numbered: bool,
-    /// What the option that agrees is called, when that is not a plain yes. Nothing but it agrees then.
-    pub yes: Option<Pattern>,
-    /// What an option that declines is called, when that is not a plain no. Where only Enter decides and it is marked,
-    /// Enter it is.
-    pub refuse: Option<Pattern>,
-    /// The keys that always decline, whatever the options are.
-    pub no: Option<String>,
-    /// Whether a letter in brackets behind an option chooses it.
-    #[serde(default)]
-    pub letters: bool,
-    #[serde(default)]
-    pub subject: Subject,
-}
-
-/// Where a dialog asks its question.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Placement {
-    /// Directly above the menu.
-    #[default]
-    AboveMenu,
-    /// Above what is at stake, which stands between it and the menu.
-    AboveSubject,
-}
-
-/// What stands above a dialog's question: its title, or what the transcript says of the request.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Above {
-    /// The lowest line above the question that matches this …
-    pub find: Pattern,
-    /// … or, with `next`, the first one with text below it …
-    #[serde(default)]
-    pub next: bool,
-    /// … must match this.
-    pub is: Pattern,
-    /// Whether it may be missing because the screen is too small to show it.
-    #[serde(default)]
-    pub optional: bool,
-}
-
-/// Where a dialog says what is at stake.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct Subject {
-    /// It is always this.
-    pub text: Option<String>,
-    /// It is part of the question: the pattern's group.
-    pub question: Option<Pattern>,
-    /// It begins below the last such line; the pattern's group, if any, is its first line. Below a question it may be left
-    /// out: then it begins there.
-    pub start: Option<Pattern>,
-    /// It ends above the last such line; default: above the question. Below a question: above the first such line;
-    /// default: above the menu.
-    pub end: Option<Pattern>,
-    /// What each line begins with that is not part of it.
-    pub strip: Option<Pattern>,
-    /// A line of it that says that something is left out.
-    pub hidden: Option<Pattern>,
-    /// How many columns the tool leaves free at the right edge of the pane where it wraps it.
-    pub wrap: usize,
-    /// The part of it that counts: the pattern's group. What does not match is not understood.
-    pub part: Option<Pattern>,
-    /// A shorter name for it: the group of the lowest such line above the question, when what was found ends with it.
-    pub short: Option<Pattern>,
-}
-
-fn yes() -> bool {
-    true
-}
-
 /// A pattern that gives a state.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Rule {
@@ -207,7 +91,7 @@ pub struct Rule {
     pub capture: Option<Pattern>,
 }
 
-/// The states that a rule may give. Permissions are asked for by a [`Dialog`] only.
+/// The states that a rule may give. Permissions are asked for by a [`Dialog`](super::Dialog) only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleState {

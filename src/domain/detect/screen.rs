@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::rule::InputBox;
+use super::shape::InputBox;
 use super::{Look, Pattern};
 
 /// How far from the end of the screen an input box may begin: a long draft with a menu of commands below it.

@@ -5,8 +5,8 @@
 use super::Pattern;
 use super::dialog::Question;
 use super::menu::Menu;
-use super::rule::{Dialog, Placement, Subject};
 use super::screen::{Line, Screen};
+use super::shape::{Dialog, Placement, Subject};
 use super::wrap::{Wrapped, unwrap};
 
 /// The longest subject that is passed on, in bytes: a longer one cannot be read at a glance, and counts as not seen.
