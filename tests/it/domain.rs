@@ -109,6 +109,14 @@ fn confusion(samples: &[&Sample]) -> String {
     table
 }
 
+/// Those that show a permission and are taken for one. How many are not is in the tables of
+/// [`recorded_screens_are_told_apart`]: tools that ask in a row of buttons or in a line can only be told to ask.
+fn permissions(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
+    samples.iter().filter(|sample| {
+        sample.wanted() == "approval" && judge(sample).state == SessionState::Approval
+    })
+}
+
 fn of_tool<'s>(samples: &'s [Sample], tool: &str) -> Vec<&'s Sample> {
     samples
         .iter()
@@ -155,6 +163,38 @@ fn recorded_screens_are_told_apart() {
     question  -> question    9
     starting  -> starting    1
     working   -> working     8
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "opencode")), @r"
+    approval  -> question   36  !
+    error     -> error       4
+    exited    -> exited      2
+    idle      -> error       1  !
+    idle      -> idle       22
+    question  -> question    8
+    shell     -> unknown     1
+    starting  -> starting    3
+    working   -> working    21
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "aider")), @r"
+    approval  -> question   22  !
+    error     -> error       6
+    exited    -> exited      2
+    idle      -> idle       33
+    question  -> question   12
+    shell     -> unknown     1
+    starting  -> starting    3
+    working   -> working    18
+    ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "copilot")), @r"
+    approval  -> approval   25
+    approval  -> question    8  !
+    error     -> error       8
+    exited    -> exited      2
+    idle      -> idle       23
+    question  -> question   14
+    shell     -> unknown     1
+    starting  -> starting    3
+    working   -> working    21
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "demo")), @r"
     approval  -> approval    2

@@ -12,6 +12,8 @@ use rstest::rstest;
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H\u{1b}[?25h";
 const APPROVAL: &str =
     "\u{1b}[2J\u{1b}[H\u{1b}[?25lAllow this command to run?\r\n\r\n❯ 1. Yes\r\n  2. No\r\n";
+/// A tool of which nothing but its program is known: it is judged by what all tools have in common.
+const UNDESCRIBED: &str = "id='aider'\nname='Aider'\nshort='aider'\nstart=['aider']\nrecognise={commands=['aider']}\n";
 const OTHER_APPROVAL: &str =
     "\u{1b}[2J\u{1b}[H\u{1b}[?25lAllow this edit?\r\n\r\n❯ 1. Yes\r\n  2. No\r\n";
 const QUESTION: &str = "\u{1b}[2J\u{1b}[H\u{1b}[?25hAdd the file to the chat? (y/n) ";
@@ -40,7 +42,7 @@ impl Eyes {
                     wall: 0,
                 },
             ),
-            detector: Detector::new(Tools::built_in()),
+            detector: Detector::new(Tools::with(vec![toml::from_str(UNDESCRIBED).unwrap()])),
             tool: "aider",
             command: "aider",
             last_prompt: 0,
