@@ -27,6 +27,7 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../assets/tools/opencode.toml"),
     include_str!("../../assets/tools/aider.toml"),
     include_str!("../../assets/tools/copilot.toml"),
+    include_str!("../../assets/tools/qwen-code.toml"),
     include_str!("../../assets/tools/shell.toml"),
     include_str!("../../assets/tools/demo.toml"),
 ];
