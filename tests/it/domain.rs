@@ -196,6 +196,15 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    3
     working   -> working    21
     ");
+    insta::assert_snapshot!(confusion(&of_tool(&samples, "qwen-code")), @r"
+    approval  -> approval   34
+    error     -> error       4
+    exited    -> exited      2
+    idle      -> idle       24
+    question  -> question    7
+    starting  -> starting    3
+    working   -> working    18
+    ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "demo")), @r"
     approval  -> approval    2
     finished  -> finished    1

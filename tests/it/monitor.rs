@@ -13,7 +13,8 @@ const CLEAR: &str = "\u{1b}[2J\u{1b}[H\u{1b}[?25h";
 const APPROVAL: &str =
     "\u{1b}[2J\u{1b}[H\u{1b}[?25lAllow this command to run?\r\n\r\n❯ 1. Yes\r\n  2. No\r\n";
 /// A tool of which nothing but its program is known: it is judged by what all tools have in common.
-const UNDESCRIBED: &str = "id='aider'\nname='Aider'\nshort='aider'\nstart=['aider']\nrecognise={commands=['aider']}\n";
+const UNDESCRIBED: &str =
+    "id='aider'\nname='Aider'\nshort='aider'\nstart=['aider']\nrecognise={commands=['aider']}\n";
 const OTHER_APPROVAL: &str =
     "\u{1b}[2J\u{1b}[H\u{1b}[?25lAllow this edit?\r\n\r\n❯ 1. Yes\r\n  2. No\r\n";
 const QUESTION: &str = "\u{1b}[2J\u{1b}[H\u{1b}[?25hAdd the file to the chat? (y/n) ";
