@@ -109,14 +109,6 @@ fn confusion(samples: &[&Sample]) -> String {
     table
 }
 
-/// Those that show a permission and are taken for one. How many are not is in the tables of
-/// [`recorded_screens_are_told_apart`]: tools that ask in a row of buttons or in a line can only be told to ask.
-fn permissions(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
-    samples.iter().filter(|sample| {
-        sample.wanted() == "approval" && judge(sample).state == SessionState::Approval
-    })
-}
-
 fn of_tool<'s>(samples: &'s [Sample], tool: &str) -> Vec<&'s Sample> {
     samples
         .iter()
@@ -187,11 +179,11 @@ fn recorded_screens_are_told_apart() {
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "copilot")), @r"
     approval  -> approval   25
-    approval  -> question    8  !
+    approval  -> question   14  !
     error     -> error       8
     exited    -> exited      2
     idle      -> idle       23
-    question  -> question   14
+    question  -> question    8
     shell     -> unknown     1
     starting  -> starting    3
     working   -> working    21

@@ -98,7 +98,12 @@ impl Story {
                     let told = monitor.conclusion();
                     let subject = told.prompt.as_ref().map(|prompt| prompt.subject.clone());
                     let t = wake.saturating_duration_since(start).as_secs_f64();
-                    seen.push((t, told.state.word(), subject.unwrap_or_default()));
+                    // The marks were seen on the screen, where a turn that is done looks like any other rest.
+                    let word = match told.state.word() {
+                        "finished" => "idle",
+                        word => word,
+                    };
+                    seen.push((t, word, subject.unwrap_or_default()));
                 }
             }
         };
@@ -113,7 +118,7 @@ impl Story {
             let share = cuts.get(number % cuts.len().max(1)).copied().unwrap_or(0);
             let cut = from + (end - from) * share / WHOLE;
             for piece in [&self.raw[from..cut], &self.raw[cut..end]] {
-                monitor.output(piece, &mut Vec::new(), at(t).instant);
+                monitor.output(piece, &mut Vec::new(), at(t));
             }
             pass(&mut monitor, next.min(t + 60.0));
         }

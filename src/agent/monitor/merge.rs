@@ -208,6 +208,7 @@ impl Voices<'_> {
                         state: self.in_words_of_the_screen(&voice.claim.state),
                         prompt: None,
                         rule,
+                        rows: None,
                     };
                     return (verdict, voice.claim.source);
                 }
@@ -246,6 +247,7 @@ fn unreadable(voice: &Voice, rule: String) -> Verdict {
         state: kind.state(),
         prompt: Some(prompt),
         rule,
+        rows: None,
     }
 }
 

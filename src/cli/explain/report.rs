@@ -161,7 +161,7 @@ fn recognised(picture: &Picture, tools: &Tools) -> String {
     };
     let by_command = || {
         let command = picture.command.as_deref()?;
-        let profile = tools.recognise(command, &picture.title, &[])?;
+        let (profile, _) = tools.recognise(command, &picture.title, &[])?;
         Some(profile.id.clone())
     };
     named
