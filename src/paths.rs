@@ -1,7 +1,7 @@
 //! Says where files live, and refuses a folder that others could tamper with.
 //!
 //! The XDG rules hold on every unix: settings under `$XDG_CONFIG_HOME/cm-tui`, logs and state under
-//! `$XDG_STATE_HOME/cm-tui`, sockets under `$XDG_RUNTIME_DIR/cm-tui` or, without it, `run` in the state folder. A
+//! `$XDG_STATE_HOME/cm-tui`, screens that somebody keeps under `$XDG_DATA_HOME/cm-tui`, sockets under `$XDG_RUNTIME_DIR/cm-tui` or, without it, `run` in the state folder. A
 //! shared folder such as `/tmp` is never chosen: whoever comes first there owns the name.
 
 use std::fs::{self, DirBuilder};
@@ -24,6 +24,8 @@ pub struct Paths {
     pub config_dir: PathBuf,
     /// Logs, and whatever must survive a reboot.
     pub state_dir: PathBuf,
+    /// What somebody asked to keep.
+    pub data_dir: PathBuf,
     /// Sockets and the lock: see [`private_dir`].
     pub run_dir: PathBuf,
     pub home: PathBuf,
@@ -56,11 +58,15 @@ impl Paths {
         let state_dir = absolute("XDG_STATE_HOME")
             .unwrap_or_else(|| home.join(".local/state"))
             .join(NAME);
+        let data_dir = absolute("XDG_DATA_HOME")
+            .unwrap_or_else(|| home.join(".local/share"))
+            .join(NAME);
         let run_dir = absolute("XDG_RUNTIME_DIR")
             .map_or_else(|| state_dir.join("run"), |base| base.join(NAME));
         Ok(Self {
             config_dir,
             state_dir,
+            data_dir,
             run_dir,
             home,
         })
@@ -93,6 +99,11 @@ impl Paths {
     /// The user's own tool profiles, one `.toml` file each.
     pub fn tools_dir(&self) -> PathBuf {
         self.config_dir.join("tools")
+    }
+
+    /// Screens that were judged wrong, one folder for each tool.
+    pub fn fixtures_dir(&self) -> PathBuf {
+        self.data_dir.join("fixtures")
     }
 
     /// The user's own themes, one `.toml` file each.
@@ -216,6 +227,7 @@ mod tests {
             ("HOME", "/home/a"),
             ("XDG_CONFIG_HOME", "/c"),
             ("XDG_STATE_HOME", "/s"),
+            ("XDG_DATA_HOME", "/d"),
             ("XDG_RUNTIME_DIR", "/run/user/7"),
         ])
         .unwrap();
@@ -224,6 +236,7 @@ mod tests {
             paths.log_file("cm-agent"),
             Path::new("/s/cm-tui/cm-agent.log")
         );
+        assert_eq!(paths.fixtures_dir(), Path::new("/d/cm-tui/fixtures"));
         assert_eq!(paths.socket(), Path::new("/run/user/7/cm-tui/agent.sock"));
     }
 
@@ -236,6 +249,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(paths.config_dir, Path::new("/home/a/.config/cm-tui"));
+        assert_eq!(paths.data_dir, Path::new("/home/a/.local/share/cm-tui"));
         assert_eq!(paths.run_dir, Path::new("/home/a/.local/state/cm-tui/run"));
     }
 

@@ -24,6 +24,8 @@ pub enum Action {
     Start,
     Rename,
     Kill,
+    Explain,
+    Contradict,
     Demo,
     Reconnect,
     Filter,
@@ -124,8 +126,11 @@ impl Action {
 }
 
 const FLEET: &[Context] = &[Context::Fleet];
+const MOVES: &[Context] = &[Context::Fleet, Context::Page];
+const PAGE: &[Context] = &[Context::Page];
 const PROMPT: &[Context] = &[Context::Prompt];
 const LISTS: &[Context] = &[Context::Form, Context::Filter];
+const CLOSING: &[Context] = &[Context::Form, Context::Filter, Context::Page];
 
 /// The words of a row, so that the table below stays readable.
 const fn row(
@@ -179,21 +184,23 @@ pub const TABLE: &[Spec] = {
         ranked(row(A::Start, "start", "new", "Starts a tool in a folder.", C::Session, FLEET, &["n", "N"]), 12),
         ranked(dangerous(row(A::Kill, "kill", "kill", "Ends the session's program; asks first.", C::Session, FLEET, &["x"])), 13),
         row(A::Rename, "rename", "rename", "Gives the session another name.", C::Session, FLEET, &["r"]),
+        ranked(row(A::Explain, "explain", "why", "Shows what the session's state was judged by.", C::Session, MOVES, &["e"]), 17),
+        ranked(row(A::Contradict, "contradict", "this is wrong", "In an explanation: says what is right and keeps the screen as a fixture.", C::Session, PAGE, &["w"]), 2),
         row(A::Demo, "demo", "demo", "Starts three stand-in tools to try things with.", C::Session, FLEET, &["D"]),
         ranked(row(A::Reconnect, "reconnect", "reconnect", "Tries the selected host again at once.", C::Session, FLEET, &["R"]), 11),
 
         ranked(row(A::Filter, "filter", "filter", "Shows only what matches; a leading ! turns it round.", C::Move, FLEET, &["/"]), 14),
-        row(A::Down, "down", "down", "Selects the next session.", C::Move, FLEET, &["j", "down"]),
-        row(A::Up, "up", "up", "Selects the session before.", C::Move, FLEET, &["k", "up"]),
-        row(A::First, "first", "first", "Selects the first session.", C::Move, FLEET, &["g g", "home"]),
-        row(A::Last, "last", "last", "Selects the last session.", C::Move, FLEET, &["G"]),
-        row(A::HalfPageDown, "half-page-down", "half page down", "Moves the selection down by half a page.", C::Move, FLEET, &["ctrl-d"]),
-        row(A::HalfPageUp, "half-page-up", "half page up", "Moves the selection up by half a page.", C::Move, FLEET, &["ctrl-u"]),
+        row(A::Down, "down", "down", "Selects the next session.", C::Move, MOVES, &["j", "down"]),
+        row(A::Up, "up", "up", "Selects the session before.", C::Move, MOVES, &["k", "up"]),
+        row(A::First, "first", "first", "Selects the first session.", C::Move, MOVES, &["g g", "home"]),
+        row(A::Last, "last", "last", "Selects the last session.", C::Move, MOVES, &["G"]),
+        row(A::HalfPageDown, "half-page-down", "half page down", "Moves the selection down by half a page.", C::Move, MOVES, &["ctrl-d"]),
+        row(A::HalfPageUp, "half-page-up", "half page up", "Moves the selection up by half a page.", C::Move, MOVES, &["ctrl-u"]),
         row(A::Open, "open", "look", "Shows the session's screen where the terminal is too narrow for both.", C::Move, FLEET, &["v", "right", "l"]),
         row(A::Back, "back", "back", "Goes back one level; never quits.", C::Move, FLEET, &["esc", "left", "h"]),
 
-        row(A::ScrollUp, "scroll-up", "scroll back", "Scrolls the session's screen back.", C::Screen, FLEET, &["pageup", "K"]),
-        row(A::ScrollDown, "scroll-down", "scroll down", "Scrolls the session's screen forward.", C::Screen, FLEET, &["pagedown", "J"]),
+        row(A::ScrollUp, "scroll-up", "scroll back", "Scrolls the session's screen back.", C::Screen, MOVES, &["pageup", "K"]),
+        row(A::ScrollDown, "scroll-down", "scroll down", "Scrolls the session's screen forward.", C::Screen, MOVES, &["pagedown", "J"]),
         row(A::ScrollLive, "scroll-live", "live", "Returns from the history to the live screen.", C::Screen, FLEET, &["end"]),
 
         ranked(row(A::Palette, "palette", "commands", "Finds an action or a session by name.", C::Program, FLEET, &[":", "ctrl-k"]), 15),
@@ -203,9 +210,9 @@ pub const TABLE: &[Spec] = {
         row(A::Redraw, "redraw", "redraw", "Draws everything again.", C::Program, FLEET, &["ctrl-l"]),
 
         row(A::LeaveTyping, "leave-typing", "back to commands", "Ends typing; keys are commands again.", C::Form, &[Context::Typing], &["ctrl-]"]),
-        ranked(row(A::Accept, "accept", "accept", "Does what the form or list says.", C::Form, LISTS, &["enter"]), 1),
+        ranked(row(A::Accept, "accept", "accept", "Does what the form or list says.", C::Form, CLOSING, &["enter"]), 1),
         row(A::AcceptAndAttach, "accept-and-attach", "start and attach", "Starts the session and opens it at once.", C::Form, &[Context::Form], &["ctrl-o", "ctrl-enter"]),
-        ranked(row(A::Cancel, "cancel", "cancel", "Closes what is on top and changes nothing.", C::Form, LISTS, &["esc", "ctrl-c"]), 4),
+        ranked(row(A::Cancel, "cancel", "cancel", "Closes what is on top and changes nothing.", C::Form, CLOSING, &["esc", "ctrl-c"]), 4),
         row(A::NextField, "next-field", "next", "Goes to the next field.", C::Form, &[Context::Form], &["tab"]),
         row(A::PreviousField, "previous-field", "back", "Goes to the field before.", C::Form, &[Context::Form], &["backtab"]),
         row(A::NextItem, "next-item", "next", "Selects the next entry.", C::Form, LISTS, &["down", "ctrl-n"]),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::fixture::Fixture;
 use super::questions::QuestionId;
 use crate::domain::{HostId, Session, SessionId};
 use crate::fleet::RequestId;
@@ -42,6 +43,8 @@ pub enum Effect {
     Attach(Attach),
     /// Opens a terminal on another host, and hands ours to it once it is there.
     AttachOver(AttachOver),
+    /// Keeps a screen on disk.
+    Store(Box<Fixture>),
     /// Stops the process as ctrl-z does in other programs.
     Suspend,
     /// Draws every cell again.

@@ -19,6 +19,8 @@ pub enum Context {
     Typing,
     /// A form or list lies on top.
     Form,
+    /// A page to read lies on top.
+    Page,
     /// The filter is being typed.
     Filter,
     /// A question with yes and no lies on top.

@@ -1,5 +1,7 @@
 //! What reaches the loop, one value for each.
 
+use std::path::PathBuf;
+
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::questions::QuestionId;
@@ -45,6 +47,8 @@ pub enum Msg {
         message: String,
         hint: String,
     },
+    /// A screen was kept in this folder, or could not be, with the reason in one line.
+    Stored(Result<PathBuf, String>),
     /// A session of another host could be shown now, but keys that are being typed are meant for something else.
     Interrupted {
         name: String,

@@ -15,7 +15,7 @@
 //!
 //! Floors inside the room, each importing only those below:
 //! `mod` · `update` · `view`, `timing` · `layout` · `about` · `model`, `message` · `overlay`, `scroll` · `widget`, `rows` ·
-//! `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `colours`, `effect`, `questions`, `clock`, `own`, `passthrough`, `signals`,
+//! `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `colours`, `effect`, `fixture`, `questions`, `clock`, `own`, `passthrough`, `signals`,
 //! `terminal`.
 
 pub mod about;
@@ -24,6 +24,7 @@ pub mod attach;
 pub mod clock;
 pub mod colours;
 pub mod effect;
+pub mod fixture;
 pub mod key;
 pub mod keymap;
 pub mod layout;

@@ -66,6 +66,9 @@ pub enum Pending {
     History {
         target: Target,
     },
+    Explain {
+        target: Target,
+    },
 }
 
 /// How soon a change has to be seen.
@@ -260,6 +263,7 @@ impl Model {
             fleet: &self.fleet,
             settings: &self.settings,
             now: self.now,
+            area: self.area,
             questions: self.questions.len(),
         }
     }
@@ -275,7 +279,7 @@ impl Model {
             Action::Reconnect => self.selected_host().is_some_and(|host| !host.is_live()),
             // On a host it answers, reconnects or starts: always something.
             Action::Attach => live || self.host_action().is_some(),
-            Action::Kill => live,
+            Action::Kill | Action::Explain => live,
             Action::Type => {
                 live && self
                     .selected()

@@ -120,6 +120,7 @@ fn the_folder_of_agents_is_seen_from_the_settings(#[case] given: &str, #[case] e
     let paths = Paths {
         config_dir: "/c".into(),
         state_dir: "/s".into(),
+        data_dir: "/d".into(),
         run_dir: "/r".into(),
         home: "/h".into(),
     };

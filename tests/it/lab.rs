@@ -18,11 +18,12 @@ use tokio::time::timeout;
 /// Long enough for a busy machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 6] = [
     "HOME",
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
     "XDG_STATE_HOME",
+    "XDG_DATA_HOME",
     "TMUX_TMPDIR",
 ];
 
@@ -193,6 +194,7 @@ fn variable(base: &Path, name: &str) -> Option<PathBuf> {
         "XDG_RUNTIME_DIR" => "run",
         "XDG_CONFIG_HOME" => "home/.config",
         "XDG_STATE_HOME" => "home/.local/state",
+        "XDG_DATA_HOME" => "home/.local/share",
         "TMUX_TMPDIR" => "tmux",
         _ => return None,
     };

@@ -2,6 +2,7 @@
 //!
 //! Promise: an overlay reads a [`Scene`] and returns an [`Outcome`]; it never changes the model itself.
 
+mod explain;
 mod help;
 mod kill;
 mod palette;
@@ -14,6 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+pub use explain::ExplainPage;
 pub use help::HelpPage;
 pub use kill::KillQuestion;
 pub use palette::Palette;
@@ -24,6 +26,7 @@ pub use start::StartForm;
 use super::action::Action;
 use super::clock::Moment;
 use super::effect::Target;
+use super::fixture::Fixture;
 use super::keymap::Context;
 use super::questions::QuestionId;
 use super::settings::Settings;
@@ -40,6 +43,8 @@ pub struct Scene<'a> {
     pub fleet: &'a FleetState,
     pub settings: &'a Settings,
     pub now: Moment,
+    /// The whole terminal.
+    pub area: Rect,
     /// How many questions of hosts wait, with the one that is open.
     pub questions: usize,
 }
@@ -79,6 +84,8 @@ pub enum Command {
         target: Target,
         name: String,
     },
+    /// Keeps the screen as one that was judged wrong.
+    Store(Box<Fixture>),
     /// Answers a host's question.
     Answer {
         id: QuestionId,
@@ -91,6 +98,7 @@ pub enum Overlay {
     Start(Box<StartForm>),
     Kill(KillQuestion),
     Rename(RenameForm),
+    Explain(Box<ExplainPage>),
     Help(HelpPage),
     Palette(Palette),
     Question(Box<QuestionForm>),
@@ -100,6 +108,7 @@ impl Overlay {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Self::Kill(_) => &[Context::Confirm],
+            Self::Explain(_) => &[Context::Page],
             Self::Question(form) => form.contexts(),
             _ => &[Context::Form],
         }
@@ -111,11 +120,15 @@ impl Overlay {
             // Closing it is an answer, and it may be too early for one.
             return form.key(key, action, scene);
         }
+        if let Self::Explain(page) = self {
+            // Leaving its menu is not leaving it.
+            return page.key(action, scene);
+        }
         if action == Some(Action::Cancel) {
             return Outcome::Close;
         }
         match self {
-            Self::Question(_) => Outcome::Stay,
+            Self::Question(_) | Self::Explain(_) => Outcome::Stay,
             Self::Start(form) => form.key(key, action, scene),
             Self::Kill(question) => question.key(action),
             Self::Rename(form) => form.key(key, action),
@@ -127,7 +140,7 @@ impl Overlay {
     pub fn paste(&mut self, text: &str, scene: &Scene<'_>) {
         match self {
             Self::Start(form) => form.paste(text, scene),
-            Self::Kill(_) => {}
+            Self::Kill(_) | Self::Explain(_) => {}
             Self::Rename(form) => form.paste(text),
             Self::Help(page) => page.paste(text),
             Self::Palette(palette) => palette.paste(text),
@@ -141,6 +154,7 @@ impl Overlay {
             Self::Start(_) => centred(screen, 84, 14),
             Self::Kill(_) => centred(screen, 62, kill::ROWS),
             Self::Rename(_) => centred(screen, 60, 7),
+            Self::Explain(page) => page.area(screen, scene),
             Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
             Self::Palette(_) => centred(screen, 76, 20),
             Self::Question(form) => form.area(screen),
@@ -152,6 +166,7 @@ impl Overlay {
             Self::Start(form) => form.draw(buffer, area, scene),
             Self::Kill(question) => question.draw(buffer, area, scene),
             Self::Rename(form) => form.draw(buffer, area, scene),
+            Self::Explain(page) => page.draw(buffer, area, scene),
             Self::Help(page) => page.draw(buffer, area, scene),
             Self::Palette(palette) => palette.draw(buffer, area, scene),
             Self::Question(form) => form.draw(buffer, area, scene),

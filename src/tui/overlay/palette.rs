@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::{Command, Outcome, Scene, first_shown, foot, line, open_frame};
 use crate::tui::action::{Action, Category, TABLE};
 use crate::tui::effect::Target;
+use crate::tui::keymap::Context;
 use crate::tui::look;
 use crate::tui::theme::Role;
 use crate::tui::widget::{Brush, Input};
@@ -57,6 +58,7 @@ impl Palette {
         // A prompt is answered only while it is seen, which a palette over it prevents.
         let actions = TABLE.iter().filter(|spec| {
             !matches!(spec.category, Category::Form | Category::Answer)
+                && spec.contexts.contains(&Context::Fleet)
                 && spec.action != Action::Palette
                 || matches!(spec.action, Action::NextWaiting | Action::AnswerHost)
         });

@@ -4,11 +4,14 @@ mod desk;
 mod over;
 mod perform;
 
+use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::Event;
 use tokio::sync::mpsc::Receiver;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use self::desk::Desk;
@@ -16,6 +19,7 @@ use crate::domain::HostId;
 use crate::fleet::{self, Fleet, Here, HostNotice};
 use crate::tui::clock::{Clock, Moment};
 use crate::tui::colours::Colours;
+use crate::tui::fixture::StoreError;
 use crate::tui::message::Msg;
 use crate::tui::model::{Dirty, Model};
 use crate::tui::own::OwnPane;
@@ -94,6 +98,7 @@ pub async fn run(
         drawn: Moment::default(),
         demo: options.demo,
         opening: None,
+        storing: JoinSet::new(),
     };
     if !loaded.problems.is_empty() {
         app.take(Msg::Reloaded(Box::new(Loaded {
@@ -155,6 +160,8 @@ struct App {
     demo: bool,
     /// The session of another host that will be shown next.
     opening: Option<over::Opening>,
+    /// Screens on their way to the disk.
+    storing: JoinSet<Result<PathBuf, StoreError>>,
 }
 
 impl App {
@@ -171,6 +178,7 @@ impl App {
                 }
                 id = self.desk.withdrawn() => self.take(Msg::Withdrawn(id)).await?,
                 (name, opened) = over::opened(&mut self.opening) => self.opened(name, opened).await?,
+                Some(stored) = self.storing.join_next() => self.stored(stored).await?,
                 loaded = received(&mut reloads) => self.reloaded(loaded).await?,
                 notice = received(&mut self.notices) => self.told_by_host(notice).await?,
             };
@@ -304,6 +312,18 @@ impl App {
         Ok(flow)
     }
 
+    async fn stored(
+        &mut self,
+        stored: Result<Result<PathBuf, StoreError>, JoinError>,
+    ) -> Result<Flow, TuiError> {
+        let stored = match stored {
+            Ok(Ok(folder)) => Ok(folder),
+            Ok(Err(error)) => Err(in_one_line(&error)),
+            Err(error) => Err(format!("cannot keep the screen: {error}")),
+        };
+        self.take(Msg::Stored(stored)).await
+    }
+
     fn told(&mut self, told: Told) -> Result<Flow, TuiError> {
         match told {
             Told::End => return Ok(Flow::End),
@@ -321,6 +341,12 @@ impl App {
         let effects = update(&mut self.model, msg, self.clock.now());
         self.carry_out(effects).await
     }
+}
+
+/// What failed, with its causes.
+fn in_one_line(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 /// The next value, or never when there is no sender any more. Safe to cancel.

@@ -9,6 +9,7 @@ use crate::domain::{HostId, SessionId};
 use crate::fleet::RequestId;
 use crate::protocol::Request;
 use crate::tui::effect::{Attach, Effect, Target, join_keys};
+use crate::tui::fixture::Fixture;
 use crate::tui::message::Msg;
 use crate::tui::model::Dirty;
 use crate::tui::update::update;
@@ -33,6 +34,7 @@ impl App {
                         next.extend(update(&mut self.model, Msg::Returned { error }, now));
                     }
                     Effect::AttachOver(over) => self.open(over),
+                    Effect::Store(fixture) => self.store(*fixture),
                     Effect::Suspend => self.suspend()?,
                     Effect::Redraw => {
                         self.tty.forget().map_err(TuiError::Terminal)?;
@@ -64,6 +66,13 @@ impl App {
             .map(|target| (target.host, target.session))
             .collect();
         self.fleet.watch(&targets);
+    }
+
+    /// On another thread: disks can be slow, and a network's can hang.
+    fn store(&mut self, fixture: Fixture) {
+        let folder = self.machine.paths.fixtures_dir();
+        self.storing
+            .spawn_blocking(move || fixture.store(&folder));
     }
 
     /// Stops the process with the terminal restored; returns when it goes on.

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::select::Step;
-use super::{attach, overlay, prompt, question, scroll, select, start, typing};
+use super::{attach, explain, overlay, prompt, question, scroll, select, start, typing};
 use crate::domain::Answer;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -113,6 +113,7 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Start => start::open(model),
         Action::Demo => effects.extend(start::demo(model)),
         Action::Kill | Action::Rename => ask(model, action),
+        Action::Explain => explain::open(model),
         Action::Filter => model.filter.editing = true,
         Action::ScrollUp => scroll::page(model, scroll::Way::Back, effects),
         Action::ScrollDown => scroll::page(model, scroll::Way::Forward, effects),
@@ -129,7 +130,8 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Redraw => effects.push(Effect::Redraw),
         // These belong to forms, and never come here.
-        Action::LeaveTyping
+        Action::Contradict
+        | Action::LeaveTyping
         | Action::Accept
         | Action::AcceptAndAttach
         | Action::Cancel

@@ -2,6 +2,7 @@
 //!
 //! Promise: no I/O, no clock; the same messages at the same moments give the same model and the same effects.
 
+mod explain;
 mod keys;
 mod mouse;
 mod notice;
@@ -80,6 +81,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             model.raise(Dirty::Now);
             model.toast(Level::Failed, message, hint);
         }
+        Msg::Stored(stored) => explain::stored(model, stored),
         Msg::Interrupted { name } => {
             model.raise(Dirty::Now);
             let words = format!("{name} is not shown: you are in the middle of something else");
@@ -132,6 +134,7 @@ fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     typing::settle(model);
     select::settle(model);
     question::settle(model);
+    explain::settle(model, effects);
     let seen = seen(model);
     if seen != model.watched {
         model.watched.clone_from(&seen);

@@ -1,6 +1,6 @@
 //! What hosts tell: facts go into the fleet, answers to whoever asked.
 
-use super::scroll;
+use super::{explain, scroll};
 use crate::domain::HostId;
 use crate::fleet::{HostNotice, Notice, RequestId, SendError};
 use crate::protocol::{Failure, FailureKind, Reply, Request};
@@ -125,6 +125,9 @@ fn replied(model: &mut Model, id: RequestId, reply: Reply, effects: &mut Vec<Eff
                 scroll::settle(model, effects);
             }
         }
+        (Pending::Explain { target }, Reply::Explanation(explanation)) => {
+            explain::told(model, &target, *explanation);
+        }
         (Pending::Status, Reply::Status(status)) => model.servers = status.servers,
         _ => {}
     }
@@ -185,6 +188,7 @@ fn failed(model: &mut Model, id: RequestId, pending: Pending, failure: Failure) 
             }
             model.toast(level, format!("no history: {message}"), hint);
         }
+        Pending::Explain { target } => explain::failed(model, &target, message, hint),
         // Only the list of servers on the empty page is missing without it.
         Pending::Status => {}
     }

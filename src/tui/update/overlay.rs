@@ -97,6 +97,7 @@ fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
             });
         }
         Command::Answer { id, answer } => question::answer(model, id, answer, effects),
+        Command::Store(fixture) => effects.push(Effect::Store(fixture)),
         Command::Rename { target, name } => {
             let id = model.next_request(Pending::Rename { name: name.clone() });
             let request = Request::Rename {

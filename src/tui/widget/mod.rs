@@ -7,5 +7,5 @@ mod secret;
 
 pub use brush::{Brush, clean, fill, frame, select, width, wrap};
 pub use input::Input;
-pub use screen::{ScreenView, window};
+pub use screen::{ScreenView, Window, window};
 pub use secret::{SecretInput, TooLong};
