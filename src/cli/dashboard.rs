@@ -45,10 +45,7 @@ pub fn dashboard(arguments: Arguments) -> Result<(), DashboardError> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(DashboardError::NoTerminal);
     }
-    let agent_program = match arguments.agent {
-        Some(program) => program,
-        None => find_agent()?,
-    };
+    let agent_program = agent_program(arguments.agent)?;
     if let Err(error) = crate::logging::start(&paths, "cm-tui") {
         // A dashboard without a log is still a dashboard.
         tracing::warn!(%error, "no log");
@@ -92,8 +89,11 @@ fn here(paths: &Paths) -> String {
     }
 }
 
-/// The agent that came with this program, else the one in `PATH`.
-fn find_agent() -> Result<PathBuf, DashboardError> {
+/// The agent that was named, else the one that came with this program, else the one in `PATH`.
+pub(super) fn agent_program(named: Option<PathBuf>) -> Result<PathBuf, DashboardError> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
     let beside = std::env::current_exe()
         .ok()
         .and_then(|program| program.parent().map(Path::to_owned))

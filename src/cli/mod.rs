@@ -4,6 +4,7 @@
 
 mod dashboard;
 mod explain;
+mod explain_session;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
+pub use explain_session::{ExplainSessionError, Explained, explain_session};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -29,7 +31,7 @@ pub struct Arguments {
     pub demo: bool,
 
     /// The program of the agent, when it is neither beside cm-tui nor in PATH
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", global = true)]
     pub agent: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -39,7 +41,7 @@ pub struct Arguments {
 /// What `cm-tui` does besides the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Judge a stored screen or a recorded stream: its state, its prompt, and why
+    /// Say how the state of a session, a stored screen or a recorded stream is known
     Explain(ExplainArguments),
 }
 

@@ -210,7 +210,7 @@ pub const TABLE: &[Spec] = {
         row(A::Redraw, "redraw", "redraw", "Draws everything again.", C::Program, FLEET, &["ctrl-l"]),
 
         row(A::LeaveTyping, "leave-typing", "back to commands", "Ends typing; keys are commands again.", C::Form, &[Context::Typing], &["ctrl-]"]),
-        ranked(row(A::Accept, "accept", "accept", "Does what the form or list says.", C::Form, CLOSING, &["enter"]), 1),
+        ranked(row(A::Accept, "accept", "accept", "Does what the form or list says.", C::Form, LISTS, &["enter"]), 1),
         row(A::AcceptAndAttach, "accept-and-attach", "start and attach", "Starts the session and opens it at once.", C::Form, &[Context::Form], &["ctrl-o", "ctrl-enter"]),
         ranked(row(A::Cancel, "cancel", "cancel", "Closes what is on top and changes nothing.", C::Form, CLOSING, &["esc", "ctrl-c"]), 4),
         row(A::NextField, "next-field", "next", "Goes to the next field.", C::Form, &[Context::Form], &["tab"]),

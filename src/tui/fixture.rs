@@ -139,8 +139,10 @@ impl Fixture {
         let Self { label, judged, .. } = self;
         let look = &judged.look;
         let is_permission = label.state == "approval";
-        // Only what was taken for a permission has a subject; that a yes permits it was not tried, so no key is told.
-        let is_known = judged.state == SessionState::Approval && !judged.subject.is_empty();
+        // Only what was taken for this very permission has a subject that means something. No key is told: none was tried.
+        let is_known = judged.state == SessionState::Approval
+            && judged.kind.is_some_and(|kind| kind.word() == label.kind)
+            && !judged.subject.is_empty();
         Meta {
             tool: &look.tool,
             version: "unknown",

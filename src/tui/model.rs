@@ -279,7 +279,9 @@ impl Model {
             Action::Reconnect => self.selected_host().is_some_and(|host| !host.is_live()),
             // On a host it answers, reconnects or starts: always something.
             Action::Attach => live || self.host_action().is_some(),
-            Action::Kill | Action::Explain => live,
+            Action::Kill => live,
+            // Over itself it only closes, which another key says.
+            Action::Explain => live && self.overlays.is_empty(),
             Action::Type => {
                 live && self
                     .selected()

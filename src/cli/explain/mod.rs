@@ -22,11 +22,18 @@ use crate::paths::Paths;
 /// What to judge, and how to tell of it.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct ExplainArguments {
+    /// A session of this machine: its name or id, or the beginning of one
+    #[arg(
+        value_name = "SESSION",
+        required_unless_present_any = ["fixture", "stream"],
+        conflicts_with_all = ["fixture", "stream", "tool", "cols", "rows"]
+    )]
+    pub session: Option<String>,
+
     /// A folder with screen.ans (as tmux capture-pane -e -p writes it) and meta.toml; may be given several times
     #[arg(
         long,
         value_name = "DIR",
-        required_unless_present = "stream",
         conflicts_with = "stream"
     )]
     pub fixture: Vec<PathBuf>,

@@ -108,7 +108,7 @@ impl Overlay {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Self::Kill(_) => &[Context::Confirm],
-            Self::Explain(_) => &[Context::Page],
+            Self::Explain(page) => page.contexts(),
             Self::Question(form) => form.contexts(),
             _ => &[Context::Form],
         }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cm_tui::domain::{
-    Answer, Choice, HostId, Origin, PaneRef, Prompt, PromptId, PromptKind, Session, SessionId,
-    SessionState,
+    Answer, Choice, Claim, Dismissed, Explanation, HostId, Origin, PaneRef, Pictured, Prompt,
+    PromptId, PromptKind, Session, SessionId, SessionState, Source,
 };
-use cm_tui::fleet::{HostNotice, Notice};
+use cm_tui::fleet::{HostNotice, Notice, RequestId};
 use cm_tui::protocol::{
-    Event, Failure, FailureKind, LogKind, LogLine, ScreenUpdate, Tool, Welcome,
+    Event, Failure, FailureKind, LogKind, LogLine, Reply, Request, ScreenUpdate, Tool, Welcome,
 };
 use cm_tui::transport::asking::Question;
 use cm_tui::tui::clock::Moment;
@@ -161,6 +161,22 @@ impl Dashboard {
             bytes: text.replace('\n', "\r\n").into_bytes(),
         };
         self.notice(host, Notice::Screen(update))
+    }
+
+    /// The request that the last message sent.
+    pub fn request(&self) -> Option<(RequestId, Request)> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Send { id, request, .. } => Some((*id, request.clone())),
+            _ => None,
+        })
+    }
+
+    /// The local host answers the question that is open how a state is known.
+    pub fn explained(&mut self, explanation: Explanation) -> &mut Self {
+        let (id, request) = self.request().expect("something is asked");
+        assert!(matches!(request, Request::Explain { .. }), "{request:?}");
+        let reply = Box::new(Reply::Explanation(Box::new(explanation)));
+        self.notice("local", Notice::Replied { id, reply })
     }
 
     /// Presses keys as the config writes them, one after another: `"j j x"`.
@@ -336,6 +352,73 @@ pub fn asking(mut session: Session, prompt: Prompt) -> Session {
     session.state = prompt.kind.state();
     session.prompt = Some(prompt);
     session
+}
+
+/// How it is known that `shop` waits.
+pub fn explanation() -> Explanation {
+    let ago = |seconds: u64| START.unix - seconds * 1000;
+    let claim = |source, state, kind, rule: &str, seconds| Claim {
+        source,
+        state,
+        kind,
+        rule: rule.to_owned(),
+        since: ago(seconds),
+    };
+    let command = Some(PromptKind::Command);
+    let lost = |rule: &str, why: &str| Dismissed {
+        rule: rule.to_owned(),
+        why: why.to_owned(),
+    };
+    Explanation {
+        state: SessionState::Approval,
+        kind: command,
+        subject: "rm -rf build".to_owned(),
+        rule: "claude-code: command".to_owned(),
+        rows: Some((16, 24)),
+        since: ago(42),
+        claims: vec![
+            claim(
+                Source::Hook,
+                SessionState::Approval,
+                command,
+                "PermissionRequest",
+                43,
+            ),
+            claim(
+                Source::Title,
+                working(""),
+                None,
+                "⠐ Clean the build folder",
+                362,
+            ),
+            claim(Source::Process, SessionState::Unknown, None, "claude", 9_000),
+            claim(
+                Source::Screen,
+                SessionState::Approval,
+                command,
+                "claude-code: command",
+                42,
+            ),
+        ],
+        disagreement: "title says working".to_owned(),
+        dismissed: vec![
+            lost("claude-code: working", "a dialog is open below it"),
+            lost("claude-code: input box", "the box is not drawn"),
+            lost("generic: question mark", "priority 10 < 30"),
+        ],
+        look: Pictured {
+            tool: "claude-code".to_owned(),
+            cols: 120,
+            rows: 40,
+            cursor_x: 1,
+            cursor_y: 22,
+            cursor_visible: false,
+            alternate_on: false,
+            pane_title: "⠐ Clean the build folder".to_owned(),
+            pane_current_command: "claude".to_owned(),
+            ansi: SHOP.replace("\x1b[?25l", "\n"),
+        },
+    }
 }
 
 fn working(activity: &str) -> SessionState {

@@ -6,6 +6,7 @@
 )]
 
 mod asked;
+mod explain;
 mod fixture;
 mod hostile;
 mod hosts;

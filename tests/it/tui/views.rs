@@ -8,7 +8,7 @@ use cm_tui::tui::theme::{BUILT_IN, Theme};
 use rstest::rstest;
 
 use super::asked::{host_key, install, secrets, try_again};
-use super::fixture::{Dashboard, failure, refused};
+use super::fixture::{Dashboard, explanation, failure, refused};
 use super::picture;
 
 /// A page or overlay worth looking at.
@@ -36,9 +36,11 @@ pub enum Scene {
     Install,
     TryAgain,
     StartElsewhere,
+    Explain,
+    Contradict,
 }
 
-pub const SCENES: [Scene; 22] = [
+pub const SCENES: [Scene; 24] = [
     Scene::Empty,
     Scene::Fleet,
     Scene::Question,
@@ -61,6 +63,8 @@ pub const SCENES: [Scene; 22] = [
     Scene::Install,
     Scene::TryAgain,
     Scene::StartElsewhere,
+    Scene::Explain,
+    Scene::Contradict,
 ];
 
 pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
@@ -103,6 +107,13 @@ pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
         }
         Scene::Help => {
             dashboard.press("?");
+        }
+        Scene::Explain => {
+            dashboard.press("tab tab e").explained(explanation());
+        }
+        Scene::Contradict => {
+            dashboard.press("tab tab e").explained(explanation());
+            dashboard.press("w down down down down");
         }
         Scene::Palette => {
             dashboard.press(":").type_text("s");
@@ -215,7 +226,9 @@ fn views(
         Scene::Secrets,
         Scene::Install,
         Scene::TryAgain,
-        Scene::StartElsewhere
+        Scene::StartElsewhere,
+        Scene::Explain,
+        Scene::Contradict
     )]
     scene: Scene,
     #[values((40, 12), (80, 24), (160, 50))] size: (u16, u16),
@@ -239,6 +252,7 @@ fn views(
 #[case(Scene::Install)]
 #[case(Scene::TryAgain)]
 #[case(Scene::StartElsewhere)]
+#[case(Scene::Explain)]
 fn styles(#[case] scene: Scene, #[values(Colours::True, Colours::None)] colours: Colours) {
     let name = format!("{scene:?}-styles-{colours:?}").to_lowercase();
     let mut dashboard = stage(scene, 80, 24);

@@ -142,10 +142,10 @@ fn screen_rows(told: &Explanation, screen: &Screen, lines: &mut Vec<Line>) {
     let (title, rows) = if let Some((first, to)) = told.rows {
         let (first, to) = (first.min(last), to.min(last));
         let words = if first == to {
-            format!("Row {} of {count}, which the rule matched", first + 1)
+            format!("Row {} of {count} matched", first + 1)
         } else {
             let (first, to) = (first + 1, to + 1);
-            format!("Rows {first} to {to} of {count}, which the rule matched")
+            format!("Rows {first} to {to} of {count} matched")
         };
         (words, first..=to)
     } else {
@@ -156,11 +156,11 @@ fn screen_rows(told: &Explanation, screen: &Screen, lines: &mut Vec<Line>) {
         let Some((first, to)) = first.zip(to) else {
             lines.extend([
                 Line::Gap,
-                Line::Title("The screen that was judged is empty".to_owned()),
+                Line::Title("The screen is empty".to_owned()),
             ]);
             return;
         };
-        let words = format!("The screen that was judged, {count} rows");
+        let words = format!("The screen, {count} rows");
         (words, first..=to)
     };
     lines.extend([Line::Gap, Line::Title(title)]);

@@ -27,10 +27,8 @@ impl Menu {
     pub(super) fn key(&mut self, action: Option<Action>) -> Option<Label> {
         let last = LABELS.len() - 1;
         match action {
-            Some(Action::Down | Action::NextItem) => self.chosen = (self.chosen + 1).min(last),
-            Some(Action::Up | Action::PreviousItem) => self.chosen = self.chosen.saturating_sub(1),
-            Some(Action::First | Action::HalfPageUp | Action::ScrollUp) => self.chosen = 0,
-            Some(Action::Last | Action::HalfPageDown | Action::ScrollDown) => self.chosen = last,
+            Some(Action::NextItem) => self.chosen = (self.chosen + 1).min(last),
+            Some(Action::PreviousItem) => self.chosen = self.chosen.saturating_sub(1),
             Some(Action::Accept) => return LABELS.get(self.chosen).copied(),
             _ => {}
         }
@@ -40,7 +38,7 @@ impl Menu {
     pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, inner: Rect, scene: &Scene<'_>) {
         let glyphs = scene.settings.glyphs;
         Brush::new(buffer, line(inner, 0), glyphs).put(
-            "What does the screen show? It is kept with your answer.",
+            "What does this screen show?",
             scene.style(Role::Text),
         );
         let room = usize::from(inner.height.saturating_sub(2));
@@ -63,7 +61,7 @@ impl Menu {
         }
         let hints = [
             (Action::Accept, "keep the screen"),
-            (Action::Down, "next"),
+            (Action::NextItem, "next"),
             (Action::Cancel, "back"),
         ];
         foot(buffer, area, &hints, scene);

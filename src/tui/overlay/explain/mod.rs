@@ -19,10 +19,13 @@ use crate::term::{Emulator, Size};
 use crate::tui::action::Action;
 use crate::tui::effect::Target;
 use crate::tui::fixture::{Fixture, picture};
+use crate::tui::keymap::Context;
 use crate::tui::theme::Role;
 
 /// The widest it gets, in columns: rows of a screen of usual size fit, and lines are still easy to follow.
 const WIDEST: u16 = 132;
+/// Below this width words are saved, so that all keys can be told, in columns.
+const NARROW: u16 = 48;
 /// Columns that the frame takes.
 const FRAME: u16 = 4;
 /// Rows of the frame.
@@ -100,6 +103,13 @@ impl ExplainPage {
         self.stored = Some(folder);
     }
 
+    pub fn contexts(&self) -> &'static [Context] {
+        match self.menu {
+            Some(_) => &[Context::Form],
+            None => &[Context::Page],
+        }
+    }
+
     pub fn key(&mut self, action: Option<Action>, scene: &Scene<'_>) -> Outcome {
         let Some(menu) = &mut self.menu else {
             return self.read(action, scene);
@@ -127,7 +137,7 @@ impl ExplainPage {
         let last = end.saturating_sub(usize::from(page.min(most)));
         let top = self.top.min(last);
         self.top = match action {
-            Some(Action::Cancel | Action::Accept | Action::Explain) => return Outcome::Close,
+            Some(Action::Cancel | Action::Explain) => return Outcome::Close,
             Some(Action::Contradict) => {
                 let judged = self.told.as_ref().map(|told| told.explanation.clone());
                 self.menu = judged.map(Menu::new);
@@ -231,7 +241,8 @@ impl ExplainPage {
         }
         let mut hints = vec![(Action::Cancel, "close")];
         if self.told.is_some() {
-            hints.insert(0, (Action::Contradict, "this is wrong"));
+            let words = if area.width < NARROW { "wrong" } else { "this is wrong" };
+            hints.insert(0, (Action::Contradict, words));
         }
         if last > 0 {
             hints.insert(0, (Action::Down, "more"));
