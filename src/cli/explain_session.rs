@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::dashboard::{DashboardError, agent_program};
-use crate::domain::{Explanation, HostId, PromptKind, Session, SessionId, UnixMillis};
+use crate::domain::{
+    Explanation, HostId, PromptKind, Session, SessionId, SessionState, UnixMillis,
+};
 use crate::fleet::{Fleet, HostNotice, HostSpec, Notice, RequestId, SendError};
 use crate::paths::Paths;
 use crate::protocol::{Event, Failure, Reply, Request};
@@ -127,7 +129,8 @@ async fn ask(local: HostSpec, name: &str) -> Result<(Session, Explanation), Expl
 fn find(sessions: Vec<Session>, name: &str) -> Result<Session, ExplainSessionError> {
     let is_exact = |session: &Session| session.name == name || session.id.as_str() == name;
     let begins = |session: &Session| {
-        !name.is_empty() && (session.name.starts_with(name) || session.id.as_str().starts_with(name))
+        !name.is_empty()
+            && (session.name.starts_with(name) || session.id.as_str().starts_with(name))
     };
     let described: Vec<String> = sessions.iter().map(described).collect();
     let (exact, rest): (Vec<_>, Vec<_>) = sessions.into_iter().partition(is_exact);
@@ -158,7 +161,11 @@ fn described(session: &Session) -> String {
         state,
         ..
     } = session;
-    let text = format!("{name}  {}  {tool}, {}", SessionId::as_str(id), state.word());
+    let text = format!(
+        "{name}  {}  {tool}, {}",
+        SessionId::as_str(id),
+        state.word()
+    );
     format!("  {}", sanitize::label(&text, COLUMNS))
 }
 
@@ -194,9 +201,15 @@ impl Explained {
                 words => words,
             },
         );
-        self.write_rows(&mut text);
+        // As on the dashboard's page: what decided first, but a whole screen last.
+        if told.rows.is_some() {
+            self.write_rows(&mut text);
+        }
         self.write_claims(&mut text);
         self.write_lost(&mut text);
+        if told.rows.is_none() {
+            self.write_rows(&mut text);
+        }
         text
     }
 
@@ -236,9 +249,12 @@ impl Explained {
             let kind = claim.kind.map(PromptKind::word).unwrap_or_default();
             let ago = self.ago(claim.since);
             let rule = sanitize::label(&claim.rule, COLUMNS);
+            let differs =
+                claim.state != SessionState::Unknown && state != self.explanation.state.word();
+            let mark = if differs { '!' } else { ' ' };
             let _never = writeln!(
                 text,
-                "  {source:<8}{state:<10}{kind:<10}{ago:>5}  {}",
+                "{mark} {source:<8}{state:<10}{kind:<10}{ago:>5}  {}",
                 rule.trim_end()
             );
         }

@@ -188,10 +188,12 @@ impl Fixture {
 
 /// The characters alone, row by row.
 fn plain_text(look: &Pictured) -> String {
-    let rows = picture(look).screen().text();
-    rows.iter()
-        .map(|row| format!("{}\n", row.trim_end()))
-        .collect()
+    let mut text = String::new();
+    for row in picture(look).screen().text() {
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// The screen as it was, in an emulator of its size.

@@ -186,63 +186,7 @@ fn every_recorded_screen_is_told_as_it_is_labelled() {
     for ((tool, wanted, found), count) in confusion {
         writeln!(table, "{tool:11} {wanted:9} -> {found:9} {count:3}").unwrap();
     }
-    insta::assert_snapshot!(table, @r"
-    aider       approval  -> question   22
-    aider       error     -> error       6
-    aider       exited    -> exited      2
-    aider       idle      -> idle       33
-    aider       question  -> question   12
-    aider       shell     -> unknown     1
-    aider       starting  -> starting    3
-    aider       working   -> working    18
-    claude-code approval  -> approval   47
-    claude-code error     -> error       1
-    claude-code exited    -> exited      5
-    claude-code idle      -> idle       29
-    claude-code question  -> question   18
-    claude-code starting  -> starting    1
-    claude-code working   -> working    10
-    codex       approval  -> approval   31
-    codex       error     -> error       2
-    codex       exited    -> exited      1
-    codex       idle      -> idle       22
-    codex       question  -> question   11
-    codex       starting  -> starting    1
-    codex       working   -> working    12
-    copilot     approval  -> approval   25
-    copilot     approval  -> question   14
-    copilot     error     -> error       8
-    copilot     exited    -> exited      2
-    copilot     idle      -> idle       23
-    copilot     question  -> question    8
-    copilot     shell     -> unknown     1
-    copilot     starting  -> starting    3
-    copilot     working   -> working    21
-    gemini-cli  approval  -> approval   18
-    gemini-cli  error     -> error       1
-    gemini-cli  exited    -> exited      1
-    gemini-cli  idle      -> idle       16
-    gemini-cli  question  -> question    9
-    gemini-cli  starting  -> starting    1
-    gemini-cli  working   -> working     8
-    opencode    approval  -> question   36
-    opencode    error     -> error       4
-    opencode    exited    -> exited      2
-    opencode    idle      -> error       1
-    opencode    idle      -> idle       22
-    opencode    question  -> question    8
-    opencode    shell     -> unknown     1
-    opencode    starting  -> starting    3
-    opencode    working   -> working    21
-    qwen-code   approval  -> approval   34
-    qwen-code   error     -> error       4
-    qwen-code   exited    -> exited      2
-    qwen-code   idle      -> idle       24
-    qwen-code   question  -> question    7
-    qwen-code   starting  -> starting    3
-    qwen-code   working   -> working    18
-    shell       shell     -> shell      17
-    ");
+    insta::assert_snapshot!("confusion", table);
 }
 
 #[test]

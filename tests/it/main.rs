@@ -9,6 +9,7 @@ mod deploy;
 mod domain;
 mod evidence;
 mod explain;
+mod explain_session;
 mod fleet;
 mod floors;
 mod known_hosts;

@@ -270,3 +270,29 @@ fn keys_that_change_nothing_do_not_leave_the_keyboard_dead() {
         terminal.loses("New session");
     }
 }
+
+#[test]
+fn a_session_is_explained_and_a_screen_that_was_judged_wrong_is_kept() {
+    let lab = Lab::new();
+    let terminal = Terminal::open(&lab, (100, 30), "--demo");
+    terminal.sees("NEEDS YOU");
+    terminal.press(&["Tab"]);
+    terminal.sees("demo-asking ›");
+    terminal.sees("APPROVE?");
+    terminal.press(&["e"]);
+    terminal.sees("rule      demo: command");
+    terminal.press(&["w"]);
+    terminal.sees("What does this screen show?");
+    terminal.press(&["Down", "Enter"]);
+    terminal.sees("kept in");
+    let mut kept = std::fs::read_dir(lab.paths.fixtures_dir().join("demo")).unwrap();
+    let folder = kept.next().unwrap().unwrap().path();
+    let meta = std::fs::read_to_string(folder.join("meta.toml")).unwrap();
+    assert!(meta.contains("state = \"working\"\n"), "{meta}");
+    let screen = std::fs::read_to_string(folder.join("screen.txt")).unwrap();
+    assert!(screen.contains("Do you want to proceed?"), "{screen}");
+    terminal.press(&["Escape"]);
+    terminal.loses("Why demo-asking");
+    terminal.press(&["q"]);
+    terminal.sees("left with 0");
+}

@@ -18,7 +18,7 @@ impl Monitor {
             kind: prompt.map(|prompt| prompt.kind),
             subject: prompt.map_or_else(String::new, |prompt| prompt.subject.clone()),
             rule: told.rule.clone(),
-            rows: None,
+            rows: self.said.matched(told.rule.as_str()),
             since: told.since,
             claims: self.said.claims(scene.command),
             disagreement: told.disagreement.clone(),

@@ -149,6 +149,12 @@ impl Said {
         });
     }
 
+    /// The rows that the screen's own rule matched, if that is the one that decided.
+    pub fn matched(&self, rule: &str) -> Option<(u16, u16)> {
+        let verdict = self.verdict.as_ref()?;
+        verdict.rows.filter(|_| verdict.rule == rule)
+    }
+
     pub fn see_screen(&mut self, verdict: Verdict, now: Moment) {
         let claim = Claim {
             source: Source::Screen,

@@ -31,11 +31,7 @@ pub struct ExplainArguments {
     pub session: Option<String>,
 
     /// A folder with screen.ans (as tmux capture-pane -e -p writes it) and meta.toml; may be given several times
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "stream"
-    )]
+    #[arg(long, value_name = "DIR", conflicts_with = "stream")]
     pub fixture: Vec<PathBuf>,
 
     /// A file with the raw output of a pane; a meta.toml beside it may name tool and size

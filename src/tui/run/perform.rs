@@ -71,8 +71,7 @@ impl App {
     /// On another thread: disks can be slow, and a network's can hang.
     fn store(&mut self, fixture: Fixture) {
         let folder = self.machine.paths.fixtures_dir();
-        self.storing
-            .spawn_blocking(move || fixture.store(&folder));
+        self.storing.spawn_blocking(move || fixture.store(&folder));
     }
 
     /// Stops the process with the terminal restored; returns when it goes on.

@@ -30,11 +30,7 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
         return;
     };
     let target = page.target.clone();
-    let Some(host) = model
-        .fleet
-        .host(&target.host)
-        .filter(|host| host.is_live())
-    else {
+    let Some(host) = model.fleet.host(&target.host).filter(|host| host.is_live()) else {
         page.forget();
         return;
     };

@@ -141,7 +141,10 @@ fn what_was_told_stays_while_the_host_is_away_and_is_asked_for_when_it_is_back()
     dashboard.explained(explanation());
     dashboard.notice("local", Notice::Disconnected(refused("local")));
     let shown = page(&mut dashboard);
-    assert!(shown.contains("outdated  the host is not connected"), "{shown}");
+    assert!(
+        shown.contains("outdated  the host is not connected"),
+        "{shown}"
+    );
     assert!(shown.contains("rule      claude-code: command"), "{shown}");
     dashboard.connect("local");
     let snapshot = Event::Snapshot {
@@ -212,6 +215,41 @@ fn leaving_the_menu_keeps_nothing_and_returns_to_the_page() {
     assert!(page(&mut dashboard).contains("rule      claude-code: command"));
 }
 
+#[test]
+fn an_agent_that_lies_can_write_nothing_but_text_inside_the_frame() {
+    let mut told = explanation();
+    let bad = "\u{1b}]0;x\u{7}\u{202e}\n\u{9b}2J".repeat(50);
+    told.rows = Some((60_000, 3));
+    told.look.cols = u16::MAX;
+    told.look.rows = 0;
+    told.look.ansi = format!("{bad}\u{1b}[99999;99999Hx");
+    for text in [&mut told.rule, &mut told.subject, &mut told.disagreement] {
+        text.clone_from(&bad);
+    }
+    for claim in &mut told.claims {
+        claim.rule.clone_from(&bad);
+        claim.since = u64::MAX;
+    }
+    for lost in &mut told.dismissed {
+        (lost.rule, lost.why) = (bad.clone(), bad.clone());
+    }
+    let mut dashboard = asking();
+    dashboard.explained(told);
+    for size in [(40, 12), (56, 13), (80, 24), (160, 50)] {
+        dashboard.send(Msg::Resized(size.0, size.1));
+        for keys in ["home", "G"] {
+            let shown = page(dashboard.press(keys));
+            let is_safe = |c: char| !c.is_control() && c != '\u{202e}';
+            assert!(shown.chars().all(|c| c == '\n' || is_safe(c)));
+        }
+    }
+    let temp = tempfile::tempdir().unwrap();
+    dashboard.press("w enter");
+    let folder = stored(&dashboard).store(temp.path()).unwrap();
+    let meta = fs::read_to_string(folder.join("meta.toml")).unwrap();
+    let _readable: Meta = toml::from_str(&meta).unwrap();
+}
+
 fn fixture(label: usize) -> Fixture {
     Fixture {
         session: "../My shop\u{202e}".to_owned(),
@@ -246,7 +284,10 @@ fn a_kept_screen_is_read_as_a_recorded_one_and_by_nobody_else() {
     assert_eq!(text.lines().nth(18), Some("   rm -rf build"));
     assert!(!text.contains('\x1b'));
     let meta: Meta = toml::from_str(&read("meta.toml")).unwrap();
-    assert_eq!((meta.tool.as_str(), meta.cols, meta.rows), ("claude-code", 120, 40));
+    assert_eq!(
+        (meta.tool.as_str(), meta.cols, meta.rows),
+        ("claude-code", 120, 40)
+    );
     assert_eq!((meta.cursor_x, meta.cursor_y), (1, 22));
     assert_eq!(meta.pane_title, "⠐ Clean the build folder");
     insta::assert_snapshot!(read("meta.toml"), @r#"

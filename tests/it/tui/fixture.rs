@@ -391,7 +391,13 @@ pub fn explanation() -> Explanation {
                 "⠐ Clean the build folder",
                 362,
             ),
-            claim(Source::Process, SessionState::Unknown, None, "claude", 9_000),
+            claim(
+                Source::Process,
+                SessionState::Unknown,
+                None,
+                "claude",
+                9_000,
+            ),
             claim(
                 Source::Screen,
                 SessionState::Approval,

@@ -77,9 +77,15 @@ impl Ink<'_> {
 
 pub(super) fn lines(told: &Explanation, ink: &Ink<'_>, columns: u16) -> Vec<Line> {
     let mut lines = facts(told, ink, columns);
-    screen_rows(told, ink.screen, &mut lines);
+    // What decided comes first; a whole screen would push everything else out of sight.
+    if told.rows.is_some() {
+        screen_rows(told, ink.screen, &mut lines);
+    }
     claims(told, columns, &mut lines);
     lost(&told.dismissed, columns, &mut lines);
+    if told.rows.is_none() {
+        screen_rows(told, ink.screen, &mut lines);
+    }
     lines
 }
 
@@ -154,10 +160,7 @@ fn screen_rows(told: &Explanation, screen: &Screen, lines: &mut Vec<Line>) {
         let first = written.next();
         let to = written.next_back().or(first);
         let Some((first, to)) = first.zip(to) else {
-            lines.extend([
-                Line::Gap,
-                Line::Title("The screen is empty".to_owned()),
-            ]);
+            lines.extend([Line::Gap, Line::Title("The screen is empty".to_owned())]);
             return;
         };
         let words = format!("The screen, {count} rows");
@@ -168,7 +171,10 @@ fn screen_rows(told: &Explanation, screen: &Screen, lines: &mut Vec<Line>) {
 }
 
 fn claims(told: &Explanation, columns: u16, lines: &mut Vec<Line>) {
-    lines.extend([Line::Gap, Line::Title("Who says what, since when".to_owned())]);
+    lines.extend([
+        Line::Gap,
+        Line::Title("Who says what, since when".to_owned()),
+    ]);
     let wide = columns >= WIDE;
     for claim in &told.claims {
         let says_something = claim.state != SessionState::Unknown;
@@ -229,7 +235,11 @@ fn lost(dismissed: &[Dismissed], columns: u16, lines: &mut Vec<Line>) {
                 why: String::new(),
             });
             let wrapped = wrap(why, columns.saturating_sub(4));
-            lines.extend(wrapped.into_iter().map(|why| Line::More(format!("  {why}"))));
+            lines.extend(
+                wrapped
+                    .into_iter()
+                    .map(|why| Line::More(format!("  {why}"))),
+            );
         }
     }
 }
@@ -300,7 +310,11 @@ fn draw_row(buffer: &mut Buffer, row: Rect, number: u16, ink: &Ink<'_>) {
 fn draw_claim(brush: &mut Brush<'_>, claim: &Claim, differs: bool, wide: bool, ink: &Ink<'_>) {
     let style = |role: Role| ink.scene.style(role);
     let glyphs: GlyphSet = ink.scene.settings.glyphs;
-    let mark = if differs { glyphs.pick("≠", "!") } else { " " };
+    let mark = if differs {
+        glyphs.pick("≠", "!")
+    } else {
+        " "
+    };
     let role = match (differs, &claim.state) {
         (true, _) => Role::NeedsYou,
         (false, SessionState::Unknown) => Role::Muted,

@@ -37,10 +37,8 @@ impl Menu {
 
     pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, inner: Rect, scene: &Scene<'_>) {
         let glyphs = scene.settings.glyphs;
-        Brush::new(buffer, line(inner, 0), glyphs).put(
-            "What does this screen show?",
-            scene.style(Role::Text),
-        );
+        Brush::new(buffer, line(inner, 0), glyphs)
+            .put("What does this screen show?", scene.style(Role::Text));
         let room = usize::from(inner.height.saturating_sub(2));
         let first = first_shown(self.chosen, room);
         let shown = LABELS.iter().enumerate().skip(first);

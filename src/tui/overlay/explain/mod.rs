@@ -130,11 +130,11 @@ impl ExplainPage {
     }
 
     fn read(&mut self, action: Option<Action>, scene: &Scene<'_>) -> Outcome {
-        let (most, page) = (scene.area.height, self.room(scene));
-        let half = usize::from(page / 2).max(1);
-        // What is shown last is decided by the lines there are, which change with the width.
-        let end = self.lines(scene, inner_width(scene.area)).len();
-        let last = end.saturating_sub(usize::from(page.min(most)));
+        let room = usize::from(self.area(scene.area, scene).height.saturating_sub(EDGES));
+        let half = (room / 2).max(1);
+        // How many lines there are depends on the width.
+        let count = self.lines(scene, inner_width(scene.area)).len();
+        let last = count.saturating_sub(room);
         let top = self.top.min(last);
         self.top = match action {
             Some(Action::Cancel | Action::Explain) => return Outcome::Close,
@@ -161,18 +161,14 @@ impl ExplainPage {
     fn lines(&self, scene: &Scene<'_>, columns: u16) -> Vec<Line> {
         let mut shown = self.notes(scene, columns);
         if let Some(told) = &self.told {
-            let ink = self.ink(told, scene);
+            let ink = Ink {
+                scene,
+                screen: told.picture.screen(),
+                host: self.host(scene),
+            };
             shown.extend(lines(&told.explanation, &ink, columns));
         }
         shown
-    }
-
-    fn ink<'a>(&self, told: &'a Told, scene: &'a Scene<'a>) -> Ink<'a> {
-        Ink {
-            scene,
-            screen: told.picture.screen(),
-            host: self.host(scene),
-        }
     }
 
     /// What there is to say before the explanation.
@@ -207,11 +203,6 @@ impl ExplainPage {
         notes
     }
 
-    /// Lines that fit.
-    fn room(&self, scene: &Scene<'_>) -> u16 {
-        self.area(scene.area, scene).height.saturating_sub(EDGES)
-    }
-
     /// As high as the whole text needs, so that nothing moves while it is scrolled or the menu is open.
     pub fn area(&self, screen: Rect, scene: &Scene<'_>) -> Rect {
         let count = self.lines(scene, inner_width(screen)).len();
@@ -241,7 +232,11 @@ impl ExplainPage {
         }
         let mut hints = vec![(Action::Cancel, "close")];
         if self.told.is_some() {
-            let words = if area.width < NARROW { "wrong" } else { "this is wrong" };
+            let words = if area.width < NARROW {
+                "wrong"
+            } else {
+                "this is wrong"
+            };
             hints.insert(0, (Action::Contradict, words));
         }
         if last > 0 {
