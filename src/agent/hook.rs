@@ -1,7 +1,7 @@
 //! `cm-agent hook`: what a tool's own hook calls.
 //!
 //! Promise: it never gets in the tool's way. It writes nothing, decides nothing, always succeeds, and ends within
-//! [`DEADLINE`] whatever happens; when no daemon runs it ends at once and starts none. Some tools wait for it before they
+//! its deadline whatever happens; when no daemon runs it ends at once and starts none. Some tools wait for it before they
 //! go on, and some take its output for an answer.
 
 use std::io::Read as _;
