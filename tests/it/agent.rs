@@ -634,7 +634,7 @@ async fn a_tool_that_we_start_is_told_to_call_the_hook_and_nobodys_settings_are_
     let bin = lab.path("bin");
     std::fs::create_dir(&bin).unwrap();
     let script = format!(
-        "#!/bin/sh\nprintf '%s' \"$1\" > {0}/argument\nexec sleep 1000\n",
+        "#!/bin/sh\nprintf '%s' \"$1\" > {0}/argument\necho written\nexec sleep 1000\n",
         bin.display()
     );
     std::fs::write(bin.join("claude"), script).unwrap();
@@ -650,6 +650,8 @@ async fn a_tool_that_we_start_is_told_to_call_the_hook_and_nobodys_settings_are_
     let session = client
         .session(&id, "the program", |session| session.tool == "claude-code")
         .await;
+    client.watch(&id);
+    client.sees(&id, "written").await;
     let event = r#"{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"Bash"}"#;
     assert_eq!(call_hook(&lab, Some(&session.pane), event), "");
     let argument = std::fs::read_to_string(bin.join("argument")).unwrap();

@@ -303,12 +303,12 @@ impl Hub {
         if entry.session.prompt.as_ref().map(|prompt| prompt.id) != entry.answered {
             entry.answered = None;
         }
-        let id_of = |prompt: &Prompt| prompt.id;
-        let same_prompt = waited.as_ref().map(id_of) == entry.session.prompt.as_ref().map(id_of);
+        let same_prompt = match (&waited, &entry.session.prompt) {
+            (Some(old), Some(new)) => is_same(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
         let line = log_line(&before, &entry.session, same_prompt);
-        let withdrawn = waited.filter(|old| {
-            !answered && entry.session.prompt.as_ref().map(|prompt| prompt.id) != Some(old.id)
-        });
+        let withdrawn = waited.filter(|_| !answered && !same_prompt);
         self.announce(id);
         if let Some(prompt) = withdrawn {
             self.log(id, LogKind::Withdrawn, prompt.subject);
@@ -331,6 +331,12 @@ impl Entry {
         self.broadcast.drawn(&drawn);
         intake
     }
+}
+
+/// Whether it is still the same prompt for people: a hook tells of one before the tool has drawn what it offers.
+fn is_same(old: &Prompt, new: &Prompt) -> bool {
+    let was_told_early = old.choices.is_empty() && !old.subject.is_empty();
+    old.id == new.id || was_told_early && (old.kind, &old.subject) == (new.kind, &new.subject)
 }
 
 /// The line that a new state is worth, if any. Going back and forth between working and idle within one task is not
@@ -374,5 +380,39 @@ fn exit_words(code: Option<i32>, signal: Option<i32>) -> String {
         (_, Some(signal)) => format!("by signal {signal}"),
         (Some(code), None) => format!("with code {code}"),
         (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Choice, PromptId, PromptKind};
+
+    fn prompt(id: u64, subject: &str, offers: bool) -> Prompt {
+        let choice = Choice {
+            label: "Yes".into(),
+            keys: "1".into(),
+            answer: None,
+        };
+        Prompt {
+            id: PromptId(id),
+            kind: PromptKind::Command,
+            subject: subject.into(),
+            question: String::new(),
+            choices: offers.then_some(choice).into_iter().collect(),
+            rule: String::new(),
+            since: 0,
+            evidence: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_was_told_before_it_was_drawn_is_not_another_one() {
+        let early = prompt(1, "ls", false);
+        assert!(is_same(&early, &prompt(2, "ls", true)));
+        assert!(!is_same(&early, &prompt(2, "rm", true)));
+        assert!(!is_same(&prompt(1, "", false), &prompt(2, "", true)));
+        assert!(!is_same(&prompt(1, "ls", true), &prompt(2, "ls", true)));
+        assert!(is_same(&prompt(1, "ls", true), &prompt(1, "ls", true)));
     }
 }

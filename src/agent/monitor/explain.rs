@@ -20,7 +20,7 @@ impl Monitor {
             rule: told.rule.clone(),
             rows: self.said.matched(told.rule.as_str()),
             since: told.since,
-            claims: self.said.claims(scene.command),
+            claims: self.said.claims(scene.command, self.found),
             disagreement: told.disagreement.clone(),
             dismissed: Vec::new(),
             look: self.picture(scene),

@@ -92,6 +92,7 @@ pub struct Monitor {
     title: String,
     conclusion: Conclusion,
     started: Instant,
+    found: UnixMillis,
     /// Output that has not been judged: when its first and its last byte came.
     unjudged: Option<(Instant, Instant)>,
     judged: Option<Instant>,
@@ -131,6 +132,7 @@ impl Monitor {
                 disagreement: String::new(),
             },
             started: now.instant,
+            found: now.wall,
             unjudged: None,
             judged: None,
             last_output: now.instant,

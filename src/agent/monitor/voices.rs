@@ -8,7 +8,7 @@ use super::merge::{Voice, Voices, Weighed};
 use crate::domain::detect::{FoundPrompt, Pattern, Verdict};
 use crate::domain::status::Status;
 use crate::domain::tool::Titles;
-use crate::domain::{Claim, HookEvent, HookWord, PromptKind, SessionState, Source};
+use crate::domain::{Claim, HookEvent, HookWord, PromptKind, SessionState, Source, UnixMillis};
 use crate::term::sanitize;
 
 /// The longest words of a source, in columns: they are shown on one line.
@@ -218,14 +218,14 @@ impl Said {
         Some(weighed)
     }
 
-    /// All claims, the most trusted first.
-    pub fn claims(&self, command: &str) -> Vec<Claim> {
+    /// All claims, the most trusted first. `since` is when the pane was first seen.
+    pub fn claims(&self, command: &str, since: UnixMillis) -> Vec<Claim> {
         let process = Claim {
             source: Source::Process,
             state: SessionState::Unknown,
             kind: None,
             rule: label(command),
-            since: 0,
+            since,
         };
         let voices = [
             self.hook.as_ref(),
