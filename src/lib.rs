@@ -54,7 +54,7 @@
 //! # How data flows
 //!
 //! ```text
-//! tmux output ─► agent::tmux ─► hub ─► monitor (emulator → detector)
+//! tmux output ─► agent::tmux ─► hub ─► monitor (emulator → detector → evidence merged)
 //!                                │
 //!                                └► Event, ScreenUpdate ─► server ─► connection ═══► fleet::host
 //!                                                                                        │
@@ -66,6 +66,9 @@
 //! - **One owner per state.** The hub owns the sessions of a host, the model everything the client shows. Both are plain
 //!   values behind one task.
 //! - **Decisions are data.** `update` and the monitor return what should happen; only the edges touch the world.
+//! - **States are believed by evidence.** Hooks, status reports, titles, notices, the foreground program and the screen
+//!   each make a claim ([`domain::Source`], most trusted first); the monitor merges them, says where they disagree, and can
+//!   explain itself ([`domain::Explanation`]). None of them but a hook is authority: what is printed can be imitated.
 //! - **Output is pushed, never polled.** Each pane's bytes reach the agent through a descriptor that tmux hands over,
 //!   joined to a snapshot in one command list ([`agent::tmux`]).
 //! - **Screens are states, not streams.** A client gets a keyframe, then numbered updates at a bounded rate; a slow one
