@@ -62,6 +62,7 @@ pub(super) fn identify(
         rule: rule.to_owned(),
         evidence: vec![Source::Screen],
         since,
+        advice: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure values and rules. Nothing here does I/O, reads a clock or knows a terminal: time is passed in, screens come as
 //! plain lines of text ([`detect::Look`]).
 
+mod approval;
 pub mod destination;
 pub mod detect;
 mod evidence;
@@ -13,6 +14,7 @@ mod session;
 pub mod status;
 pub mod tool;
 
+pub use approval::{Advice, AutoConfirm, Mode, Verdict};
 pub use destination::Destination;
 pub use evidence::{Claim, Dismissed, Explanation, Pictured, Source};
 pub use hook::{HookEvent, HookPane, HookWord};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PromptId, SessionState, Source, UnixMillis};
+use super::{Advice, PromptId, SessionState, Source, UnixMillis};
 
 /// One open question of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Prompt {
     pub evidence: Vec<Source>,
     /// When it appeared.
     pub since: UnixMillis,
+    /// What the host's policy says of it; absent when the agent does not tell.
+    #[serde(default)]
+    pub advice: Option<Advice>,
 }
 
 impl Prompt {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PaneRef, Prompt, SessionId};
+use super::{AutoConfirm, PaneRef, Prompt, SessionId};
 
 /// Milliseconds since 1970 on the clock of the host that says it. Only for showing ages: nothing is decided by it.
 pub type UnixMillis = u64;
@@ -36,6 +36,9 @@ pub struct Session {
     /// Which sources say something else, in words; empty when all agree. Cleaned.
     #[serde(default)]
     pub disagreement: String,
+    /// Who answers its prompts when no person does.
+    #[serde(default)]
+    pub auto: AutoConfirm,
     /// The open prompt; present exactly while `state` needs an answer.
     pub prompt: Option<Prompt>,
 }

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::deploy::marked::{Nonce, head};
 use super::deploy::{DeployError, Limits, Shell};
-use crate::domain::{Origin, PaneRef, Session, SessionId, SessionState};
+use crate::domain::{AutoConfirm, Origin, PaneRef, Session, SessionId, SessionState};
 use crate::protocol::{Failure, FailureKind, MAX_LIST};
 use crate::term::{Emulator, Fed, Size, sanitize};
 
@@ -248,6 +248,7 @@ fn session(socket: &std::path::Path, line: &str) -> Option<Session> {
         since: 0,
         rule: RULE.to_owned(),
         disagreement: String::new(),
+        auto: AutoConfirm::default(),
         prompt: None,
     })
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, Explanation, HookEvent, PromptId, Seq, Session, SessionId, UnixMillis,
+    Answer, Explanation, HookEvent, Mode, PromptId, Seq, Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.
@@ -92,6 +92,29 @@ pub enum Request {
         session: SessionId,
         prompt: PromptId,
         answer: Answer,
+        /// What the tool is told with a no, where it takes words; may be empty.
+        #[serde(default)]
+        message: String,
+    },
+    /// Who answers the session's permissions from now on when no person does.
+    SetMode {
+        session: SessionId,
+        mode: Mode,
+        /// Whether evidence of the screen is enough, for tools without hooks.
+        screen: bool,
+        /// Only record what would have been answered.
+        dry_run: bool,
+        /// When it ends by itself; absent for the host's default.
+        hours: Option<u32>,
+    },
+    /// The rule that would allow exactly what this prompt asks. Answered with [`Reply::Rule`].
+    SuggestRule {
+        session: SessionId,
+        prompt: PromptId,
+    },
+    /// Adds a rule, as text, to the host's policy; refused when the policy would not load with it.
+    AddRule {
+        text: String,
     },
     /// From now on the session's screen is sent: a keyframe, then updates.
     Watch {
@@ -147,6 +170,8 @@ pub enum Reply {
     /// Oldest first. Each line is text with SGR sequences only.
     History(Vec<String>),
     Explanation(Box<Explanation>),
+    /// A rule as it would stand in the policy; absent where none is safe.
+    Rule(Option<String>),
     Status(Status),
     Failed(Failure),
 }

@@ -288,6 +288,7 @@ async fn a_prompt_is_answered_once_and_only_while_it_stands() {
         session: id.clone(),
         prompt: prompt.id,
         answer: Answer::Yes,
+        message: String::new(),
     };
     assert_eq!(client.ask(yes.clone()).await, Reply::Done);
     client.in_state(&id, "working").await;

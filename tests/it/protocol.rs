@@ -6,8 +6,9 @@
 use std::fmt::{self, Write as _};
 
 use cm_tui::domain::{
-    Answer, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Origin, PaneRef, Pictured,
-    Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState, Source,
+    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Mode,
+    Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState,
+    Source, Verdict,
 };
 use cm_tui::protocol::{
     CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
@@ -63,6 +64,13 @@ fn session() -> Session {
         since: 1_700_000_001_000,
         rule: "claude-code: command".into(),
         disagreement: "title says working".into(),
+        auto: AutoConfirm {
+            mode: Mode::Policy,
+            screen: false,
+            dry_run: true,
+            until: Some(1_700_000_900_000),
+            stopped: String::new(),
+        },
         prompt: Some(prompt()),
     }
 }
@@ -81,6 +89,12 @@ fn prompt() -> Prompt {
         rule: "claude-code: command".into(),
         evidence: vec![Source::Hook, Source::Screen],
         since: 1_700_000_001_000,
+        advice: Some(Advice {
+            verdict: Verdict::Allow,
+            rule: "cargo".into(),
+            why: "cargo test in the project".into(),
+            answers_at: Some(1_700_000_004_000),
+        }),
     }
 }
 
@@ -210,6 +224,21 @@ fn requests() -> Vec<Request> {
             session: id(),
             prompt: PromptId(4),
             answer: Answer::No,
+            message: "use the other folder".into(),
+        },
+        Request::SetMode {
+            session: id(),
+            mode: Mode::Yes,
+            screen: true,
+            dry_run: false,
+            hours: Some(2),
+        },
+        Request::SuggestRule {
+            session: id(),
+            prompt: PromptId(4),
+        },
+        Request::AddRule {
+            text: "[[rule]]".into(),
         },
         Request::Watch { session: id() },
         Request::Unwatch { session: id() },
@@ -252,6 +281,7 @@ fn replies() -> Vec<Reply> {
         Reply::Started(id()),
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
         Reply::Explanation(Box::new(explanation())),
+        Reply::Rule(Some("[[rule]]".into())),
         Reply::Status(status),
         Reply::Failed(failure()),
     ]
@@ -343,13 +373,16 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::SendKeys { .. } => 6,
         Request::Paste { .. } => 7,
         Request::AnswerPrompt { .. } => 8,
-        Request::Watch { .. } => 9,
-        Request::Unwatch { .. } => 10,
-        Request::History { .. } => 11,
-        Request::Explain { .. } => 12,
-        Request::Hook(_) => 13,
-        Request::Status => 14,
-        Request::Stop => 15,
+        Request::SetMode { .. } => 9,
+        Request::SuggestRule { .. } => 10,
+        Request::AddRule { .. } => 11,
+        Request::Watch { .. } => 12,
+        Request::Unwatch { .. } => 13,
+        Request::History { .. } => 14,
+        Request::Explain { .. } => 15,
+        Request::Hook(_) => 16,
+        Request::Status => 17,
+        Request::Stop => 18,
     }
 }
 
@@ -361,8 +394,9 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Started(_) => 3,
         Reply::History(_) => 4,
         Reply::Explanation(_) => 5,
-        Reply::Status(_) => 6,
-        Reply::Failed(_) => 7,
+        Reply::Rule(_) => 6,
+        Reply::Status(_) => 7,
+        Reply::Failed(_) => 8,
     }
 }
 

@@ -30,6 +30,13 @@ impl Hub {
             ),
             Request::Explain { session } => self.explain(&session),
             Request::Hook(event) => self.hooked(&event),
+            Request::SetMode { .. } | Request::SuggestRule { .. } | Request::AddRule { .. } => {
+                Reply::Failed(Failure {
+                    kind: FailureKind::Unsupported,
+                    message: "this agent has no policy".to_owned(),
+                    hint: String::new(),
+                })
+            }
             Request::Tools => Reply::Tools(self.installed_tools()),
             Request::Status => Reply::Status(self.status()),
             Request::Stop => {
@@ -59,6 +66,7 @@ impl Hub {
                 session,
                 prompt,
                 answer,
+                message: _,
             } => {
                 return self.answer(client, id, session, prompt, answer);
             }

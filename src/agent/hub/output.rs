@@ -403,6 +403,7 @@ mod tests {
             rule: String::new(),
             since: 0,
             evidence: Vec::new(),
+            advice: None,
         }
     }
 

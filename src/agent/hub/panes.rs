@@ -8,7 +8,7 @@ use super::entry::{Again, Entry, Link};
 use super::recognise::Foreground;
 use super::{Hub, moment};
 use crate::agent::tmux::{PaneInfo, PaneRef, ServerRef};
-use crate::domain::{Origin, Session, SessionId, SessionState, Tools};
+use crate::domain::{AutoConfirm, Origin, Session, SessionId, SessionState, Tools};
 use crate::protocol::{Event, LogKind};
 use crate::term::sanitize;
 
@@ -251,6 +251,7 @@ fn describe(id: &SessionId, server: &ServerRef, pane: &PaneInfo, tool: String) -
         since: 0,
         rule: String::new(),
         disagreement: String::new(),
+        auto: AutoConfirm::default(),
         prompt: None,
     }
 }

@@ -117,6 +117,7 @@ fn checked(model: &Model, answer: Answer) -> Result<(Target, Request, Pending), 
         session: session.id.clone(),
         prompt: prompt.id,
         answer,
+        message: String::new(),
     };
     let pending = Pending::Answer {
         target: target.clone(),

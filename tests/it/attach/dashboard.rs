@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use cm_tui::config::SshTransport;
-use cm_tui::domain::{HostId, Origin, PaneRef, Session, SessionId, SessionState};
+use cm_tui::domain::{AutoConfirm, HostId, Origin, PaneRef, Session, SessionId, SessionState};
 use cm_tui::fleet::deploy::{DeployConfig, Install};
 use cm_tui::fleet::{Fleet, Here, HostNotice, HostSpec, Notice, Remote, RemoteConfig, Road};
 use cm_tui::paths::Paths;
@@ -163,6 +163,7 @@ fn session(tmux: &Tmux) -> Session {
         since: 0,
         rule: String::new(),
         disagreement: String::new(),
+        auto: AutoConfirm::default(),
         prompt: None,
     }
 }

@@ -12,7 +12,7 @@ mod state;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cm_tui::domain::{HostId, Origin, PaneRef, Seq, Session, SessionId, SessionState};
+use cm_tui::domain::{AutoConfirm, HostId, Origin, PaneRef, Seq, Session, SessionId, SessionState};
 use cm_tui::fleet::{Fleet, HostNotice, HostSpec, Notice, RequestId, SendError};
 use cm_tui::paths::Paths;
 use cm_tui::protocol::{
@@ -54,6 +54,7 @@ fn session(name: &str) -> Session {
         since: 0,
         rule: String::new(),
         disagreement: String::new(),
+        auto: AutoConfirm::default(),
         prompt: None,
     }
 }

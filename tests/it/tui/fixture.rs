@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cm_tui::domain::{
-    Answer, Choice, Claim, Dismissed, Explanation, HostId, Origin, PaneRef, Pictured, Prompt,
-    PromptId, PromptKind, Session, SessionId, SessionState, Source,
+    Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HostId, Origin, PaneRef, Pictured,
+    Prompt, PromptId, PromptKind, Session, SessionId, SessionState, Source,
 };
 use cm_tui::fleet::{HostNotice, Notice, RequestId};
 use cm_tui::protocol::{
@@ -315,6 +315,7 @@ pub fn session(
         since: START.unix - seconds * 1000,
         rule: "rule".to_owned(),
         disagreement: String::new(),
+        auto: AutoConfirm::default(),
         prompt: None,
     }
 }
@@ -344,6 +345,7 @@ pub fn prompt(id: u64, kind: PromptKind, subject: &str, question: &str) -> Promp
         },
         rule: "claude.bash".to_owned(),
         evidence: Vec::new(),
+        advice: None,
         since: START.unix,
     }
 }
