@@ -158,15 +158,10 @@ impl Screen {
 
     /// Returns the text of a row: blanks at the end trimmed, wide characters once. Empty outside the screen.
     pub fn row_text(&self, row: u16) -> String {
-        let mut text = String::new();
-        let mut col = 0;
-        while let Some(cell) = self.cell(row, col) {
-            text.push_str(if cell.text().is_empty() {
-                " "
-            } else {
-                cell.text()
-            });
-            col += if cell.is_wide() { 2 } else { 1 };
+        // Up to the start of the next row: what asks for one row alone makes the texts of all rows above it first.
+        let mut text = self.vt.contents_between(row, 0, row.saturating_add(1), 0);
+        if text.ends_with('\n') {
+            text.pop();
         }
         shown_text(text)
     }

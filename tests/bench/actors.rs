@@ -29,10 +29,14 @@ const ASK_AFTER: Duration = Duration::from_secs(5);
 pub fn part(arguments: &[String]) -> Option<Vec<String>> {
     let program = Path::new(arguments.first()?).file_name()?;
     if program == TOOL {
-        let words = arguments
+        // Before the task stands what the agent tells the tool itself.
+        let task = arguments
+            .get(1..)?
+            .rsplit(|argument| argument == "--")
+            .next()?;
+        let words = task
             .iter()
-            .skip(1)
-            .filter(|argument| *argument != "--");
+            .filter(|argument| !argument.starts_with("--settings="));
         return Some(
             words
                 .flat_map(|argument| argument.split(' '))
@@ -53,7 +57,8 @@ pub fn play(part: &[String]) {
             noise(seed.parse().unwrap(), bytes_a_second.parse().unwrap());
         }
         ["idle", session] => idle(session),
-        _ => idle(""),
+        [] => idle(""),
+        _ => panic!("no such part: {words:?}"),
     }
 }
 
