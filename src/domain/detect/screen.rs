@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::shape::InputBox;
-use super::{Look, Pattern};
+use super::{Look, Paint, Pattern};
 
 /// How far from the end of the screen an input box may begin: a long draft with a menu of commands below it.
 const INPUT_REACH: usize = 30;
@@ -113,6 +113,23 @@ impl<'a> Screen<'a> {
         usize::from(self.look.cursor.0)
     }
 
+    /// How a cell is painted, if that is known.
+    pub fn paint(&self, row: usize, col: usize) -> Option<Paint> {
+        let paint = self.look.paint?;
+        Some(paint.paint(u16::try_from(row).ok()?, u16::try_from(col).ok()?))
+    }
+
+    /// The first column behind `from` that has another background, or the width of the pane.
+    pub fn edge(&self, row: usize, from: usize) -> Option<usize> {
+        let cols = usize::from(self.look.cols);
+        let background = self.paint(row, from)?.background;
+        let other = |col: &usize| {
+            self.paint(row, *col)
+                .is_some_and(|paint| paint.background != background)
+        };
+        Some((from..cols).find(other).unwrap_or(cols))
+    }
+
     /// Whether the visible cursor stands right behind the last text, as a program's question leaves it.
     pub fn cursor_is_at_end(&self) -> bool {
         let Some(last) = self.lines.last() else {
@@ -120,9 +137,13 @@ impl<'a> Screen<'a> {
         };
         let width = unicode_width::UnicodeWidthStr::width(last.raw);
         let column = usize::from(self.look.cursor.1);
-        self.look.cursor_visible
-            && self.cursor_row() + 1 == self.lines.len()
-            && (width..=width + 2).contains(&column)
+        let is_behind =
+            self.cursor_row() + 1 == self.lines.len() && (width..=width + 2).contains(&column);
+        // Behind a row that is full the next one begins.
+        let is_below = width + 1 >= usize::from(self.look.cols)
+            && self.cursor_row() == self.lines.len()
+            && column <= 1;
+        self.look.cursor_visible && (is_behind || is_below)
     }
 
     /// Whether the cursor stands behind the prompt of a shell or an interpreter, at the live end.

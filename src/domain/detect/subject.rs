@@ -7,7 +7,7 @@ use super::dialog::Question;
 use super::menu::Menu;
 use super::screen::{Line, Screen};
 use super::shape::{Dialog, Placement, Subject};
-use super::wrap::{Wrapped, unwrap};
+use super::wrap::{Wrap, Wrapped, unwrap};
 
 /// The longest subject that is passed on, in bytes: a longer one cannot be read at a glance, and counts as not seen.
 const LONGEST: usize = 8 << 10;
@@ -20,7 +20,10 @@ pub(super) fn find(
     question: &Question,
 ) -> Option<String> {
     let shape = &dialog.subject;
-    let limit = usize::from(screen.look.cols).saturating_sub(shape.wrap);
+    let wrap = Wrap {
+        limit: usize::from(screen.look.cols).saturating_sub(shape.wrap),
+        hyphens: shape.hyphens,
+    };
     let text = if let Some(text) = &shape.text {
         text.clone()
     } else if let Some(pattern) = &shape.question {
@@ -28,11 +31,11 @@ pub(super) fn find(
             .iter()
             .map(|line| row(line, None))
             .collect();
-        let text = unwrap(&rows, limit).replace('\n', " ");
+        let text = unwrap(&rows, wrap)?.replace('\n', " ");
         pattern.group(&text)?.to_owned()
     } else {
         let rows = rows(dialog.placement, shape, screen, menu, question)?;
-        unwrap(&rows, limit).trim().to_owned()
+        unwrap(&rows, wrap)?.trim().to_owned()
     };
     let text = match &shape.part {
         Some(part) => part.group(&text)?.to_owned(),
