@@ -10,8 +10,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cm_tui::domain::detect::{Detector, Look, Verdict};
+use cm_tui::agent::monitor::Cells;
+use cm_tui::domain::detect::{Detector, Look, Painted, Verdict};
 use cm_tui::domain::{Answer, SessionState, Tools};
+use cm_tui::term::{self, Emulator, Fed, Size};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -19,6 +21,8 @@ use serde::Deserialize;
 struct Sample {
     name: String,
     rows: Vec<String>,
+    /// Its colours, where they were recorded.
+    screen: Option<term::Screen>,
     meta: Meta,
 }
 
@@ -43,21 +47,31 @@ impl Sample {
             for dir in sorted(&tool) {
                 let meta = fs::read_to_string(dir.join("meta.toml")).unwrap();
                 let screen = fs::read_to_string(dir.join("screen.txt")).unwrap();
+                let meta: Meta = toml::from_str(&meta).unwrap();
                 samples.push(Self {
+                    screen: fs::read_to_string(dir.join("screen.ans"))
+                        .ok()
+                        .map(|ansi| coloured(&ansi, meta.cols)),
                     name: dir.strip_prefix(&root).unwrap().display().to_string(),
                     rows: screen
                         .lines()
                         .map(|row| row.trim_end().to_owned())
                         .collect(),
-                    meta: toml::from_str(&meta).unwrap(),
+                    meta,
                 });
             }
         }
         samples
     }
 
+    /// How the screen is painted, to be asked by a look at it.
+    fn cells(&self) -> Option<Cells<'_>> {
+        self.screen.as_ref().map(Cells)
+    }
+
     fn look<'a>(&'a self, tool: &'a str) -> Look<'a> {
         Look {
+            paint: None,
             tool,
             rows: &self.rows,
             cols: self.meta.cols,
@@ -84,8 +98,24 @@ fn sorted(dir: &Path) -> Vec<std::path::PathBuf> {
     paths
 }
 
+/// A screen from what `capture-pane -e` wrote.
+fn coloured(ansi: &str, cols: u16) -> term::Screen {
+    let rows = u16::try_from(ansi.lines().count()).unwrap().max(1);
+    let mut emulator = Emulator::new(Size::new(cols, rows));
+    for (row, line) in (1..).zip(ansi.lines()) {
+        let placed = format!("\x1b[{row};1H{line}");
+        emulator.feed(placed.as_bytes(), &mut Fed::default());
+    }
+    emulator.screen().clone()
+}
+
 fn judge(sample: &Sample) -> Verdict {
-    Detector::new(Tools::built_in()).judge(&sample.look(&sample.meta.tool))
+    let cells = sample.cells();
+    let paint = cells.as_ref().map(|cells| cells as &dyn Painted);
+    Detector::new(Tools::built_in()).judge(&Look {
+        paint,
+        ..sample.look(&sample.meta.tool)
+    })
 }
 
 /// Where each kind of screen ended up, one line per pair that occurs.
@@ -214,6 +244,8 @@ fn nothing_but_a_permission_is_taken_for_one() {
     let tools = Tools::built_in();
     let detector = Detector::new(tools.clone());
     for sample in Sample::all() {
+        let cells = sample.cells();
+        let paint = cells.as_ref().map(|cells| cells as &dyn Painted);
         // A pane may be taken for another tool, and a tool may be started by a wrapper: no profile may be fooled.
         for tool in &tools {
             for command in [
@@ -222,9 +254,13 @@ fn nothing_but_a_permission_is_taken_for_one() {
                 "node",
                 "claude",
                 "codex",
+                "opencode",
+                "python3",
+                "copilot",
             ] {
                 let verdict = detector.judge(&Look {
                     command,
+                    paint,
                     ..sample.look(&tool.id)
                 });
                 let is_approval = verdict.state == SessionState::Approval;
@@ -350,6 +386,7 @@ fn a_command_that_repeats_the_question_cannot_be_agreed_to() {
         title: "[ ! ] Action Required | shop",
         command: "codex",
         quiet_for: Duration::ZERO,
+        paint: None,
     };
     let verdict = Detector::new(Tools::built_in()).judge(&look);
     assert_eq!(verdict.state, SessionState::Approval);
@@ -376,6 +413,7 @@ fn a_line_that_asks_for_y_or_n_is_answered_with_enter(#[case] line: &str, #[case
         title: "",
         command: "python3",
         quiet_for: Duration::ZERO,
+        paint: None,
     };
     let verdict = Detector::new(Tools::built_in()).judge(&look);
     assert_ne!(verdict.state, SessionState::Approval);
@@ -411,9 +449,44 @@ proptest! {
                     title: &title,
                     command,
                     quiet_for: Duration::ZERO,
+        paint: None,
                 };
                 prop_assert_eq!(detector.judge(&look), detector.judge(&look));
             }
         }
     }
+}
+
+#[test]
+fn which_button_is_chosen_is_not_known_without_its_colour() {
+    let samples = Sample::all();
+    let found = |name: &str| samples.iter().find(|sample| sample.name == name).unwrap();
+    let detector = Detector::new(Tools::built_in());
+    let sample = found("opencode/cmd-rm-rf");
+    let blind = detector.judge(&sample.look("opencode"));
+    assert_eq!(blind.state, SessionState::Approval);
+    assert_eq!(answers(&blind, Answer::Yes), [""; 0]);
+    assert_eq!(answers(&blind, Answer::No), ["\u{1b}"]);
+    assert_eq!(answers(&judge(sample), Answer::Yes), ["\r"]);
+    for other in ["opencode/cmd-rm-rf-opt2", "opencode/cmd-rm-rf-opt3"] {
+        assert_eq!(answers(&judge(found(other)), Answer::Yes), [""; 0]);
+    }
+}
+
+#[test]
+fn what_came_near_is_told_with_the_condition_that_failed() {
+    let samples = Sample::all();
+    let detector = Detector::new(Tools::built_in());
+    let lost = |name: &str| {
+        let sample = samples.iter().find(|sample| sample.name == name).unwrap();
+        let look = sample.look(&sample.meta.tool);
+        let lost = detector.dismissed(&look, &judge(sample));
+        let lines = lost
+            .iter()
+            .map(|lost| format!("{}: {}\n", lost.rule, lost.why));
+        lines.collect::<String>()
+    };
+    insta::assert_snapshot!(lost("claude-code/cmd-rm-rf"), @"");
+    insta::assert_snapshot!(lost("claude-code/idle-after-answer"), @"");
+    insta::assert_snapshot!(lost("gemini-cli/cmd-rm-rf"), @"");
 }

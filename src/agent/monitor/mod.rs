@@ -443,12 +443,7 @@ impl Monitor {
 }
 
 /// One moment of a pane, but for its rows and its paint.
-fn look<'a>(
-    screen: &Screen,
-    title: &'a str,
-    scene: Scene<'a>,
-    quiet_for: Duration,
-) -> Look<'a> {
+fn look<'a>(screen: &Screen, title: &'a str, scene: Scene<'a>, quiet_for: Duration) -> Look<'a> {
     let cursor = screen.cursor();
     Look {
         tool: scene.tool,

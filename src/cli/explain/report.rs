@@ -59,12 +59,11 @@ impl Report {
         let verdict = detector.judge(&look);
         let dismissed = detector.dismissed(&look, &verdict);
         let told = Told::of(&verdict, picture.conclusion(&tool, &command, detector));
-        let state_word =
-            if tool == Tools::SHELL || (!picture.had_program && is_over(&told.state)) {
-                Tools::SHELL
-            } else {
-                word(&told.state)
-            };
+        let state_word = if tool == Tools::SHELL || (!picture.had_program && is_over(&told.state)) {
+            Tools::SHELL
+        } else {
+            word(&told.state)
+        };
         let asks = state_word == SessionState::Approval.word();
         let prompt = told.prompt.as_ref().filter(|_| asks);
         let keys = |answer| {

@@ -166,7 +166,7 @@ impl<'s, 'a> Area<'s, 'a> {
             .unwrap_or_else(|| usize::from(self.screen.look.cols));
         let wrap = Wrap {
             limit: edge.saturating_sub(shape.wrap),
-            hyphens: shape.hyphens,
+            breaks: shape.breaks,
         };
         let row = |row: usize| {
             let text = self.text(row);

@@ -78,6 +78,9 @@ impl Question {
             } else {
                 // A blank at the edge is part of the line, but not of the row as it is told.
                 let gap = cols.saturating_sub(row.width());
+                if gap > 1 {
+                    break;
+                }
                 text.insert_str(0, &" ".repeat(gap));
                 text.insert_str(0, row);
             }
@@ -129,7 +132,7 @@ fn subject(shape: &Subject, screen: &Screen<'_>, question: &Question) -> Option<
         .collect();
     let wrap = Wrap {
         limit: usize::from(screen.look.cols).saturating_sub(shape.wrap),
-        hyphens: shape.hyphens,
+        breaks: shape.breaks,
     };
     unwrap(&rows, wrap)
 }
@@ -137,7 +140,7 @@ fn subject(shape: &Subject, screen: &Screen<'_>, question: &Question) -> Option<
 /// The letter and the words of each `(Y)es`.
 fn options(question: &str) -> impl Iterator<Item = (char, String)> {
     static OPTION: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\(([A-Z])\)([a-z][a-z' ]*[a-z])").expect("a constant pattern")
+        Regex::new(r"\(([A-Z])\)([a-z](?:[a-z' ]*[a-z])?)").expect("a constant pattern")
     });
     OPTION.captures_iter(question).filter_map(|found| {
         let (letter, rest) = (found.get(1)?.as_str(), found.get(2)?.as_str());

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use paint::{Paint, Painted};
 pub use rule::{Matcher, Pattern, Region, Rule, RuleState};
-pub use shape::{Above, Dialog, Form, InputBox, Placement, Subject};
+pub use shape::{Above, Breaks, Dialog, Form, InputBox, Placement, Subject};
 
 use self::dialog::Miss;
 use self::menu::Menu;

@@ -21,6 +21,8 @@ pub(super) struct Line<'a> {
     pub text: &'a str,
     /// The column of the pane where `text` begins, from 0.
     pub column: usize,
+    /// How many frames it stands in.
+    pub frames: usize,
     /// Whether there is nothing to read: blank, or only the lines of a frame.
     pub is_blank: bool,
 }
@@ -28,12 +30,13 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(row: &'a str) -> Self {
         let raw = row.trim_end();
-        let (text, column) = unframe(raw);
+        let (text, column, frames) = unframe(raw);
         let trimmed = text.trim();
         Self {
             raw,
             text,
             column,
+            frames,
             is_blank: trimmed.is_empty() || trimmed.chars().all(is_frame),
         }
     }
@@ -48,11 +51,11 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Takes off the `│` on both sides, and tells in which column the rest begins. One side alone is not a frame but a mark in
-/// the margin.
-fn unframe(mut text: &str) -> (&str, usize) {
-    let mut column = 0;
-    for _ in 0..FRAMES {
+/// Takes off the `│` on both sides, and tells in which column the rest begins and how many frames it stood in. One side
+/// alone is not a frame but a mark in the margin.
+fn unframe(mut text: &str) -> (&str, usize, usize) {
+    let (mut column, mut frames) = (0, 0);
+    while frames < FRAMES {
         let left = text.trim_start();
         let inner = left
             .strip_prefix('│')
@@ -62,8 +65,9 @@ fn unframe(mut text: &str) -> (&str, usize) {
         };
         column += text.len() - left.len() + 1 + usize::from(inner.starts_with(' '));
         text = inner.strip_prefix(' ').unwrap_or(inner).trim_end();
+        frames += 1;
     }
-    (text, column)
+    (text, column, frames)
 }
 
 /// Box drawing and block elements.

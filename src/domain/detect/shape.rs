@@ -135,15 +135,29 @@ pub struct Subject {
     /// How many columns the tool leaves free at the right edge of the pane (or of a box with a bar on its left) where it
     /// wraps it.
     pub wrap: usize,
-    /// Whether the tool wraps behind hyphens as well. A lone `-` at the end of a row is then taken for the beginning of the
-    /// next word, which is what it is in all but the rarest commands.
-    pub hyphens: bool,
+    /// Where the tool wraps it.
+    pub breaks: Breaks,
     /// The most rows that the tool gives its box, including edges: one that tall may have left something out without a sign.
     pub tallest: Option<usize>,
     /// The part of it that counts: the pattern's group. What does not match is not understood.
     pub part: Option<Pattern>,
     /// A shorter name for it: the group of the lowest such line above the question, when what was found ends with it.
     pub short: Option<Pattern>,
+}
+
+/// Where a tool wraps text, apart from blanks.
+///
+/// A lone `-` at the end of a row is taken for the beginning of the next word, which is what it is in all but the rarest
+/// commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Breaks {
+    #[default]
+    Blanks,
+    /// Behind hyphens at the beginning of a word.
+    Hyphens,
+    /// Behind hyphens, slashes, dots, brackets and other marks anywhere.
+    Marks,
 }
 
 fn yes() -> bool {

@@ -22,7 +22,7 @@ pub(super) fn find(
     let shape = &dialog.subject;
     let wrap = Wrap {
         limit: usize::from(screen.look.cols).saturating_sub(shape.wrap),
-        hyphens: shape.hyphens,
+        breaks: shape.breaks,
     };
     let text = if let Some(text) = &shape.text {
         text.clone()
@@ -59,7 +59,11 @@ fn rows<'a>(
     question: &Question,
 ) -> Option<Vec<Wrapped<'a>>> {
     let lines = &screen.lines;
-    let fits = |pattern: &Pattern, row: usize| pattern.is_match(lines[row].trimmed());
+    // Text in a frame of its own cannot imitate the frame that it stands in.
+    let frames = lines[question.rows.start].frames;
+    let fits = |pattern: &Pattern, row: usize| {
+        lines[row].frames == frames && pattern.is_match(lines[row].trimmed())
+    };
     let (first, end) = match placement {
         Placement::AboveMenu => {
             let start = shape.start.as_ref()?;

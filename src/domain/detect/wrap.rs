@@ -7,6 +7,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::shape::Breaks;
+
 /// A row of wrapped text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wrapped<'a> {
@@ -21,15 +23,16 @@ pub(super) struct Wrapped<'a> {
 pub(super) struct Wrap {
     /// The first column that it leaves free.
     pub limit: usize,
-    /// Whether it wraps behind hyphens and other marks as well, not only at blanks.
-    pub hyphens: bool,
+    pub breaks: Breaks,
 }
 
 impl Wrap {
-    /// The beginning of a text that must not be torn.
+    /// The beginning of a text that must not be torn. Tools that break words want room for the blank behind it as well.
     fn unit(self, text: &str) -> &str {
-        let is_end = |c: char| self.hyphens && (c == '-' || is_mark(c));
+        let breaks_words = self.breaks == Breaks::Marks;
+        let is_end = |c: char| breaks_words && (c == '-' || is_mark(c));
         let end = text.char_indices().find_map(|(at, c)| match c {
+            ' ' if breaks_words => Some(at + 1),
             ' ' => Some(at),
             c if is_end(c) => Some(at + c.len_utf8()),
             _ => None,
@@ -42,7 +45,7 @@ impl Wrap {
 fn is_mark(c: char) -> bool {
     matches!(
         c,
-        '/' | '\\' | '.' | ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}'
+        '/' | '\\' | '.' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | ',' | ';'
     )
 }
 
@@ -65,14 +68,20 @@ fn between(row: Wrapped<'_>, next: Wrapped<'_>, wrap: Wrap) -> Option<&'static s
     let end = row.column + row.text.width();
     let is_full = end >= limit;
     let first = wrap.unit(next.text);
+    let word = next.text.split_inclusive(' ').next().unwrap_or_default();
     let last = row.text.rsplit(' ').next().unwrap_or_default();
     let longest = limit.saturating_sub(next.column);
+    let breaks_words = wrap.breaks == Breaks::Marks;
     let does_not_fit = is_full || end + first.width() > limit;
     if row.text.is_empty() || next.text.is_empty() {
         Some("\n")
-    } else if wrap.hyphens && row.text.ends_with('-') && does_not_fit {
+    } else if wrap.breaks != Breaks::Blanks && row.text.ends_with('-') && end + word.width() > limit
+    {
         Some("")
-    } else if wrap.hyphens && row.text.ends_with(is_mark) && does_not_fit {
+    } else if breaks_words && row.text.ends_with([',', ';']) && does_not_fit {
+        // A blank behind these means nothing to a shell, and nearly always stands there.
+        Some(" ")
+    } else if breaks_words && row.text.ends_with(is_mark) && does_not_fit {
         None
     } else if is_full && (first.is_empty() || last.width() + first.width() > longest) {
         Some("")
@@ -104,7 +113,7 @@ mod tests {
             .collect();
         let wrap = Wrap {
             limit: 20,
-            hyphens: false,
+            breaks: Breaks::Blanks,
         };
         assert_eq!(unwrap(&rows, wrap).as_deref(), Some(text));
     }
@@ -125,7 +134,7 @@ mod tests {
             .collect();
         let wrap = Wrap {
             limit: 21,
-            hyphens: true,
+            breaks: Breaks::Marks,
         };
         assert_eq!(unwrap(&rows, wrap).as_deref(), text);
     }

@@ -77,7 +77,7 @@ pub const KEYS: &[&str] = &[
     "dialog.subject.hidden",
     "dialog.subject.inverse",
     "dialog.subject.wrap",
-    "dialog.subject.hyphens",
+    "dialog.subject.breaks",
     "dialog.subject.tallest",
     "dialog.subject.part",
     "dialog.subject.short",
@@ -230,13 +230,10 @@ impl ToolProfile {
         Some(hooks.argument.replace(HOOKS, &settings))
     }
 
-    /// Which versions the screen rules were tested with, for people.
-    pub fn tested_words(&self) -> String {
-        match &self.tested {
-            Some(versions) => format!("tested with {versions}"),
-            None if self.dialogs.is_empty() && self.rules.is_empty() => "no rules".to_owned(),
-            None => "untested".to_owned(),
-        }
+    /// Whether it has rules that were never held against any version of the tool.
+    pub fn is_untested(&self) -> bool {
+        let has_rules = !self.dialogs.is_empty() || !self.rules.is_empty();
+        has_rules && self.tested.is_none()
     }
 
     /// Whether a pane whose foreground program is `command` may show this tool's screen.
@@ -293,6 +290,21 @@ mod tests {
                     .count();
                 assert_eq!(holding, 1, "{argv:?}");
             }
+        }
+    }
+
+    #[test]
+    fn rules_without_a_version_are_untested() {
+        let profile = |more: &str| -> ToolProfile {
+            let text = format!("id='x'\nname='X'\nshort='x'\nstart=['x']\n{more}");
+            toml::from_str(&text).unwrap()
+        };
+        let rule = "[[rule]]\nname='prompt'\nstate='idle'\n";
+        assert!(!profile("").is_untested());
+        assert!(profile(rule).is_untested());
+        assert!(!profile(&format!("tested='1.2'\n{rule}")).is_untested());
+        for shipped in &Tools::built_in() {
+            assert!(!shipped.is_untested(), "{}", shipped.id);
         }
     }
 
