@@ -267,6 +267,10 @@ fn people_are_told_in_words() {
       title    title: [ . ] Action Required | shop
       process  foreground program: codex
       screen   codex: command (rows 6 to 18): Would you like to run the following command? ⏎  ⏎ Environment: local ⏎  ⏎ Reason: Needed to finish the task you asked for? ⏎  ⏎ $ git push --force origin main …
+      lost     codex: question: something else stands below the options
+      lost     codex: dialog: a dialog is open
+      lost     codex: action required: a dialog is open
+      lost     codex: some dialog: a dialog is open
     ");
 }
 

@@ -154,7 +154,7 @@ impl<'a> Screen<'a> {
     pub fn is_at_shell_prompt(&self) -> bool {
         static PROMPT: LazyLock<Regex> = LazyLock::new(|| {
             // A name, a folder or nothing at all, then the sign; or an interpreter's.
-            Regex::new(r"^(\(\S+\) ?)?(\[?\S*([@:~/]\S*)?( \S+)?\]? ?)?[$#%❯➜λ»](\s|$)|^(>>>|\.\.\.|In \[\d+\]:|>)(\s|$)")
+            Regex::new(r"^(\(\S+\) ?)?(\[?\S*([@:~/]\S*)?( \S+)?\]? ?)?[$#%❯➜λ»](\s|$)|^(>>>|\.\.\.|In \[\d+\]:|>|\((gd|pd|rd)b\)|\w+(=[#>]|>)$)(\s|$)")
                 .expect("a constant pattern")
         });
         self.look.cursor_visible

@@ -98,9 +98,19 @@ fn rows<'a>(
             column: line.column + line.indent() + before,
         })
     });
-    let rest = lines[first + 1..end]
-        .iter()
-        .map(|line| row(line, shape.strip.as_ref()));
+    // What a row has more than the first one in front is its own.
+    let begins = |line: &&Line<'_>| !line.is_blank;
+    let left = match &head {
+        Some(head) => head.column,
+        None => lines[first + 1..end]
+            .iter()
+            .find(begins)
+            .map_or(0, |line| line.column + line.indent()),
+    };
+    let rest = lines[first + 1..end].iter().map(|line| match &shape.strip {
+        Some(strip) => row(line, Some(strip)),
+        None => indented(line, left),
+    });
     let is_hidden = |text: &str| {
         shape
             .hidden
@@ -127,6 +137,17 @@ fn row<'a>(line: &Line<'a>, strip: Option<&Pattern>) -> Wrapped<'a> {
     Wrapped {
         text,
         column: line.column + line.indent() + mark.chars().count(),
+    }
+}
+
+/// A row with the blanks that it has behind column `left`.
+fn indented<'a>(line: &Line<'a>, left: usize) -> Wrapped<'a> {
+    let indent = line.indent();
+    let own = (line.column + indent).saturating_sub(left).min(indent);
+    let text = line.text.get(indent - own..).unwrap_or_default().trim_end();
+    Wrapped {
+        text,
+        column: line.column + indent - own,
     }
 }
 
