@@ -3,11 +3,13 @@
 //! Pure values and rules. Nothing here does I/O, reads a clock or knows a terminal: time is passed in, screens come as
 //! plain lines of text ([`detect::Look`]).
 
+pub mod command;
 pub mod destination;
 pub mod detect;
 mod evidence;
 mod hook;
 mod id;
+pub mod policy;
 mod prompt;
 mod session;
 pub mod status;
