@@ -210,7 +210,7 @@ impl Reader {
                 self.place = Place::Between;
                 return Ok(Some(std::mem::take(&mut self.word)));
             }
-            (place, _) if is_plain(c, place == Place::Between) => {
+            (place, _) if is_plain(c, place != Place::Plain) => {
                 self.word.push(c);
                 Place::Plain
             }
@@ -230,7 +230,7 @@ impl Reader {
 }
 
 /// Whether no shell sees more in a character outside quotes than itself. At the start of a word `=` is a program's path to
-/// zsh, and `%` a job to others.
+/// zsh, also behind an empty quote, and `%` a job to others.
 fn is_plain(c: char, is_first: bool) -> bool {
     match c {
         '=' | '%' => !is_first,

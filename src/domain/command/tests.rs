@@ -62,6 +62,8 @@ fn words_are_what_a_program_would_get(#[case] text: &str, #[case] expected: &[&s
 #[case("ls a#b", Unprovable::Special('#'))]
 #[case("ls =x", Unprovable::Special('='))]
 #[case("ls %1", Unprovable::Special('%'))]
+#[case("ls ''=x", Unprovable::Special('='))]
+#[case("ls \"\"%1", Unprovable::Special('%'))]
 #[case(r#"ls "$x""#, Unprovable::InDoubleQuotes('$'))]
 #[case(r#"ls "`x`""#, Unprovable::InDoubleQuotes('`'))]
 #[case(r#"ls "a\b""#, Unprovable::InDoubleQuotes('\\'))]
