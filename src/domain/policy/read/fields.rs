@@ -371,13 +371,12 @@ impl Reader<'_, '_, '_> {
     fn named<T: Copy>(&mut self, key: &str, known: &[(&'static str, T)]) -> Vec<T> {
         let mut found = Vec::new();
         for (word, span) in self.words(key) {
-            match known.iter().find(|(name, _)| *name == word) {
-                Some((_, value)) => found.push(*value),
-                None => {
-                    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-                    let hint = one_of(&word, &names);
-                    self.wrong(&span, format!("“{word}” means nothing as “{key}”"), hint);
-                }
+            if let Some((_, value)) = known.iter().find(|(name, _)| *name == word) {
+                found.push(*value);
+            } else {
+                let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                let hint = one_of(&word, &names);
+                self.wrong(&span, format!("“{word}” means nothing as “{key}”"), hint);
             }
         }
         found

@@ -133,7 +133,7 @@ fn file(
         for rule in rules {
             match rule.get_ref() {
                 DeValue::Table(table) => {
-                    drafts.extend(fields::draft(source, number, table, rule.span(), problems))
+                    drafts.extend(fields::draft(source, number, table, rule.span(), problems));
                 }
                 _ => problems.push(source.problem(
                     Some(rule.span()),
