@@ -14,6 +14,7 @@ use super::{Policy, Problem, SHIPPED, SHIPPED_NAME, Verdict};
 
 mod examples;
 mod fields;
+mod values;
 
 /// The keys of a file.
 const TOP: [&str; 2] = ["shipped", "rule"];
