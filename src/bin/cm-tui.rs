@@ -11,6 +11,19 @@ fn main() -> ExitCode {
     if let Err(report) = color_eyre::install() {
         return fail(&report, "");
     }
+    if let Some(Command::Policy(wanted)) = &arguments.command {
+        return match cli::policy(wanted) {
+            Ok(told) if told.is_good => print(&told.text),
+            Ok(told) => {
+                print(&told.text);
+                ExitCode::FAILURE
+            }
+            Err(error) => {
+                let hint = error.hint();
+                fail(&Report::new(error), hint)
+            }
+        };
+    }
     if let Some(Command::Explain(wanted)) = arguments.command {
         let Some(session) = &wanted.session else {
             return match cli::explain(&wanted) {

@@ -4,11 +4,13 @@
 //! plain lines of text ([`detect::Look`]).
 
 mod approval;
+pub mod command;
 pub mod destination;
 pub mod detect;
 mod evidence;
 mod hook;
 mod id;
+pub mod policy;
 mod prompt;
 mod session;
 pub mod status;
