@@ -6,6 +6,10 @@
 
 mod answer;
 mod asking;
+mod attach;
+mod completions;
+mod config;
+mod ctx;
 mod dashboard;
 pub mod exit;
 mod explain;
@@ -19,6 +23,7 @@ mod say;
 mod send;
 pub mod shape;
 mod show;
+mod start;
 mod status;
 mod table;
 
@@ -100,6 +105,19 @@ pub enum Command {
     Kill(kill::Arguments),
     /// Give a session another name
     Rename(rename::Arguments),
+    /// Start a session
+    Start(start::Arguments),
+    /// Hand this terminal to a session until you detach
+    Attach(attach::Arguments),
+    /// Contexts: where work runs
+    #[command(visible_alias = "context")]
+    Ctx(ctx::Arguments),
+    /// The settings: a sample, their place, what is wrong with them
+    Config(config::Arguments),
+    /// Print what completes this command line in a shell
+    Completions(completions::Arguments),
+    /// Print or write the manual pages
+    Man(completions::ManArguments),
     /// Say how the state of a session, or of a stored screen, is known
     Explain(ExplainArguments),
 }
@@ -120,6 +138,12 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Deny(arguments) => answer::deny(arguments, globals),
         Command::Kill(arguments) => kill::run(arguments, globals),
         Command::Rename(arguments) => rename::run(arguments, globals),
+        Command::Start(arguments) => start::run(arguments, globals),
+        Command::Attach(arguments) => attach::run(arguments, globals),
+        Command::Ctx(arguments) => ctx::run(arguments, globals),
+        Command::Config(arguments) => config::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => completions::man(arguments),
         Command::Explain(arguments) => explained(arguments, globals),
     };
     match done {
