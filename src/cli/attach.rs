@@ -165,9 +165,5 @@ fn unusable(error: &std::io::Error) -> CommandError {
 }
 
 fn of_ssh(error: &SshError) -> CommandError {
-    CommandError::new(
-        Exit::Unreachable,
-        error.message.clone(),
-        error.hint.clone(),
-    )
+    CommandError::new(Exit::Unreachable, error.message.clone(), error.hint.clone())
 }

@@ -36,7 +36,8 @@ pub struct ManArguments {
 
 pub fn man(arguments: &ManArguments) -> Result<ExitCode, CommandError> {
     if let Some(dir) = &arguments.dir {
-        let failed = |error| CommandError::because(format!("cannot write {}", dir.display()), &error);
+        let failed =
+            |error| CommandError::because(format!("cannot write {}", dir.display()), &error);
         std::fs::create_dir_all(dir).map_err(failed)?;
         clap_mangen::generate_to(Root::command(), dir).map_err(failed)?;
         return Ok(ExitCode::SUCCESS);

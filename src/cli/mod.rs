@@ -4,6 +4,7 @@
 //! has a way of its own. What they share: `reach` (the hosts), `pick` (which sessions are meant), `say` and `table` (what
 //! is printed), [`shape`] (the JSON), [`exit`] (the exit codes).
 
+mod agent;
 mod answer;
 mod asking;
 mod attach;
@@ -11,6 +12,7 @@ mod completions;
 mod config;
 mod ctx;
 mod dashboard;
+mod doctor;
 pub mod exit;
 mod explain;
 mod explain_session;
@@ -21,6 +23,7 @@ mod reach;
 mod rename;
 mod say;
 mod send;
+mod service;
 pub mod shape;
 mod show;
 mod start;
@@ -31,7 +34,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
@@ -45,12 +49,7 @@ pub use self::say::Colour;
 /// answers with one key, starts, attaches and kills. Sessions run in tmux and
 /// live on when the dashboard ends.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
-#[command(
-    name = "cm-tui",
-    version,
-    max_term_width = 80,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "cm-tui", version, max_term_width = 80)]
 pub struct Arguments {
     /// Start three stand-in tools to try every key with: no account, real tmux
     /// sessions
@@ -112,6 +111,12 @@ pub enum Command {
     /// Contexts: where work runs
     #[command(visible_alias = "context")]
     Ctx(ctx::Arguments),
+    /// Look at what this machine needs, and say what mends it
+    Doctor(doctor::Arguments),
+    /// The agent of a host: install, upgrade, ask it
+    Agent(agent::Arguments),
+    /// The agent of this machine as a service of yours
+    Service(service::Arguments),
     /// The settings: a sample, their place, what is wrong with them
     Config(config::Arguments),
     /// Print what completes this command line in a shell
@@ -124,7 +129,14 @@ pub enum Command {
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.
 pub fn arguments(words: impl IntoIterator<Item = OsString>) -> Arguments {
-    Arguments::parse_from(words)
+    let arguments = Arguments::parse_from(words);
+    if arguments.demo && arguments.command.is_some() {
+        let message = "--demo is for the dashboard: it goes without a subcommand";
+        Arguments::command()
+            .error(ErrorKind::ArgumentConflict, message)
+            .exit();
+    }
+    arguments
 }
 
 /// Carries a subcommand out, and says on standard error why it failed.
@@ -141,6 +153,9 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Start(arguments) => start::run(arguments, globals),
         Command::Attach(arguments) => attach::run(arguments, globals),
         Command::Ctx(arguments) => ctx::run(arguments, globals),
+        Command::Doctor(arguments) => doctor::run(arguments, globals),
+        Command::Agent(arguments) => agent::run(arguments, globals),
+        Command::Service(arguments) => service::run(arguments, globals),
         Command::Config(arguments) => config::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::man(arguments),

@@ -66,7 +66,14 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
         };
         let tool = known(&tools, &arguments.tool);
         if arguments.worktree {
-            dir = worktree(&mut reach, &place.host, dir, arguments.name.as_deref(), tool).await?;
+            dir = worktree(
+                &mut reach,
+                &place.host,
+                dir,
+                arguments.name.as_deref(),
+                tool,
+            )
+            .await?;
         }
         let start = StartSession {
             tool: tool.to_owned(),
@@ -77,7 +84,10 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
         let started = reach.ask(&place.host, Request::Start(start)).await;
         let started = started.map_err(|error| misspelt(error, &tools, tool))?;
         let Reply::Started(id) = started else {
-            return Err(CommandError::failed("the agent does not say what it started", ""));
+            return Err(CommandError::failed(
+                "the agent does not say what it started",
+                "",
+            ));
         };
         let host = loop {
             let host = reach.state.host(&place.host);
@@ -91,7 +101,11 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
         };
         let Some((host, session)) = host.and_then(|host| Some((host, host.sessions.get(&id)?)))
         else {
-            return Err(CommandError::new(Exit::NotFound, "the session has gone", ""));
+            return Err(CommandError::new(
+                Exit::NotFound,
+                "the session has gone",
+                "",
+            ));
         };
         if arguments.json {
             say::print_json(&SessionShape::of(host, session, &places))?;
@@ -111,9 +125,8 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
 /// The folder that is wanted, as the agent takes it.
 fn folder(arguments: &Arguments, place: &Place) -> Result<String, CommandError> {
     let is_here = place.host == HostId::local();
-    let here = || {
-        std::env::current_dir().map_err(|error| CommandError::because("where are we", &error))
-    };
+    let here =
+        || std::env::current_dir().map_err(|error| CommandError::because("where are we", &error));
     let dir = match (&arguments.dir, &place.dir) {
         (Some(dir), _) | (None, Some(dir)) => dir.clone(),
         (None, None) if is_here => here()?.to_string_lossy().into_owned(),
@@ -131,7 +144,11 @@ fn folder(arguments: &Arguments, place: &Place) -> Result<String, CommandError> 
     }
     Err(CommandError::new(
         Exit::Usage,
-        format!("“{}” is seen from nowhere on {}", sanitize::label(&dir, COLUMNS), place.host),
+        format!(
+            "“{}” is seen from nowhere on {}",
+            sanitize::label(&dir, COLUMNS),
+            place.host
+        ),
         "write an absolute path, or one that starts with “~/”",
     ))
 }

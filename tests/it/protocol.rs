@@ -224,6 +224,10 @@ fn requests() -> Vec<Request> {
         Request::Hook(hook_event()),
         Request::Status,
         Request::Stop,
+        Request::MakeWorktree {
+            dir: "~/shop".into(),
+            name: "fix".into(),
+        },
     ]
 }
 
@@ -254,6 +258,7 @@ fn replies() -> Vec<Reply> {
         Reply::Explanation(Box::new(explanation())),
         Reply::Status(status),
         Reply::Failed(failure()),
+        Reply::Folder("/src/shop-fix".into()),
     ]
 }
 
@@ -350,6 +355,7 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::Hook(_) => 13,
         Request::Status => 14,
         Request::Stop => 15,
+        Request::MakeWorktree { .. } => 16,
     }
 }
 
@@ -363,6 +369,7 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Explanation(_) => 5,
         Reply::Status(_) => 6,
         Reply::Failed(_) => 7,
+        Reply::Folder(_) => 8,
     }
 }
 

@@ -94,11 +94,7 @@ async fn git(dir: &Path, arguments: &[&str]) -> Result<String, Failure> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let line = said.lines().next().unwrap_or("it said nothing");
-    let message = format!(
-        "git in {}: {}",
-        shown(dir),
-        sanitize::label(line, COLUMNS)
-    );
+    let message = format!("git in {}: {}", shown(dir), sanitize::label(line, COLUMNS));
     Err(failed(FailureKind::Failed, message, ""))
 }
 

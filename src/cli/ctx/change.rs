@@ -188,7 +188,8 @@ fn change(name: &str, fields: &[Field]) -> Result<(), CommandError> {
 fn edit_by_hand() -> Result<ExitCode, CommandError> {
     let file = paths()?.config_file();
     if !file.exists() {
-        let failed = |error| CommandError::because(format!("cannot write {}", file.display()), &error);
+        let failed =
+            |error| CommandError::because(format!("cannot write {}", file.display()), &error);
         if let Some(dir) = file.parent() {
             std::fs::create_dir_all(dir).map_err(failed)?;
         }

@@ -109,8 +109,9 @@ impl Settings {
 
     /// Writes the file: whole, or not at all.
     pub fn write(&self) -> Result<(), CommandError> {
-        self.replace()
-            .map_err(|error| CommandError::because(format!("cannot write {}", self.file.display()), &error))
+        self.replace().map_err(|error| {
+            CommandError::because(format!("cannot write {}", self.file.display()), &error)
+        })
     }
 
     fn replace(&self) -> io::Result<()> {
@@ -171,7 +172,11 @@ mod tests {
         settings
             .set(
                 "shop",
-                &[("host", Some("b".into())), ("tags", None), ("port", Some(22.into()))],
+                &[
+                    ("host", Some("b".into())),
+                    ("tags", None),
+                    ("port", Some(22.into())),
+                ],
             )
             .unwrap();
         settings.set("api", &[("host", Some("c".into()))]).unwrap();
@@ -202,7 +207,9 @@ mod tests {
     fn what_would_be_wrong_is_refused_and_nothing_changes() {
         let (_dir, mut settings) = settings("[contexts.shop]\nhost = \"a\"\n");
         let before = settings.document.to_string();
-        let error = settings.set("shop", &[("host", Some("-x".into()))]).unwrap_err();
+        let error = settings
+            .set("shop", &[("host", Some("-x".into()))])
+            .unwrap_err();
         assert_eq!(error.exit, Exit::Usage);
         assert_eq!(settings.document.to_string(), before);
     }
@@ -216,6 +223,9 @@ mod tests {
         settings.set("a", &[("dir", Some("~/a".into()))]).unwrap();
         settings.write().unwrap();
         assert!(link.is_symlink());
-        assert_eq!(fs::read_to_string(&file).unwrap(), "[contexts.a]\ndir = \"~/a\"\n");
+        assert_eq!(
+            fs::read_to_string(&file).unwrap(),
+            "[contexts.a]\ndir = \"~/a\"\n"
+        );
     }
 }

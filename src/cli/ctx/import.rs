@@ -38,8 +38,9 @@ pub struct Entry {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     let file = &arguments.file;
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| CommandError::because(format!("cannot read {}", file.display()), &error))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        CommandError::because(format!("cannot read {}", file.display()), &error)
+    })?;
     let is_json = text.trim_start().starts_with(['{', '[']);
     let entries = if is_json {
         legacy::read(&text).map_err(|why| {

@@ -11,7 +11,10 @@ use super::import::Entry;
 /// Names of one setting, the best first, and what we call it.
 const TEXTS: [(&str, &[&str]); 5] = [
     ("user", &["user", "username"]),
-    ("identity", &["identity", "key", "identityFile", "keyPath", "privateKey"]),
+    (
+        "identity",
+        &["identity", "key", "identityFile", "keyPath", "privateKey"],
+    ),
     ("jump", &["jump", "proxyJump", "proxy_jump"]),
     ("dir", &["dir", "path", "directory", "projectPath", "cwd"]),
     ("tool", &["tool", "defaultTool", "cli"]),
@@ -19,7 +22,14 @@ const TEXTS: [(&str, &[&str]); 5] = [
 const HOSTS: [&str; 4] = ["host", "hostname", "address", "url"];
 /// What is understood, or has no meaning here, and so is not worth a word.
 const SILENT: [&str; 8] = [
-    "name", "type", "id", "port", "createdAt", "updatedAt", "default", "active",
+    "name",
+    "type",
+    "id",
+    "port",
+    "createdAt",
+    "updatedAt",
+    "default",
+    "active",
 ];
 
 /// # Errors

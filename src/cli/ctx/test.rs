@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::cli::Globals;
 use crate::cli::exit::CommandError;
 use crate::cli::pick;
 use crate::cli::reach::{Reach, World, block_on, unreached};
 use crate::cli::say::{self, Tone};
-use crate::cli::Globals;
 use crate::fleet::ConnectionState;
 use crate::protocol::{Reply, Request};
 use crate::term::sanitize;

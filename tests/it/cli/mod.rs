@@ -1,6 +1,8 @@
 //! The command line: the real program against a real agent.
 
+mod contexts;
 mod help;
+mod host;
 mod sessions;
 
 use std::process::{Command, Output};
