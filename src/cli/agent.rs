@@ -159,7 +159,7 @@ async fn end(spec: &HostSpec) -> Result<(), CommandError> {
     while reach
         .state
         .host(&spec.id)
-        .is_some_and(|host| host.is_connected())
+        .is_some_and(crate::fleet::Host::is_connected)
     {
         reach.hear().await?;
     }

@@ -54,12 +54,12 @@ fn answer(
             answer,
         };
         reach.order(&found.host, request).await?;
-        let word = match answer {
+        let verb = match answer {
             Answer::Yes => "approved",
             Answer::No => "denied",
         };
         say::print(&format!(
-            "{word} {} of {}: {}\n",
+            "{verb} {} of {}: {}\n",
             prompt.id.0,
             name(&found),
             about(prompt)

@@ -68,15 +68,14 @@ fn check(file: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
     for error in &errors {
         say::complain(&broken(error));
     }
-    match last {
-        Some(error) => Err(broken(&error)),
-        None => {
-            let so_far = match warnings.len() {
-                0 => "nothing is wrong",
-                _ => "it works, with warnings",
-            };
-            say::print(&format!("{}: {so_far}\n", path.display()))?;
-            Ok(ExitCode::SUCCESS)
-        }
+    if let Some(error) = last {
+        return Err(broken(&error));
     }
+    let so_far = if warnings.is_empty() {
+        "nothing is wrong"
+    } else {
+        "it works, with warnings"
+    };
+    say::print(&format!("{}: {so_far}\n", path.display()))?;
+    Ok(ExitCode::SUCCESS)
 }

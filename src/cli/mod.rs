@@ -70,7 +70,7 @@ pub struct Globals {
     #[arg(long, value_name = "PROGRAM", global = true)]
     pub agent: Option<PathBuf>,
 
-    /// When to use colours. NO_COLOR in the environment is "never"
+    /// When to use colours
     #[arg(
         long,
         value_name = "WHEN",

@@ -214,18 +214,15 @@ pub fn no_such<'n>(
     known: impl Iterator<Item = &'n str> + Clone,
 ) -> CommandError {
     let name = sanitize::label(name, COLUMNS);
-    let hint = match nearest(&name, known.clone()) {
-        Some(near) => format!("did you mean “{}”?", sanitize::label(near, COLUMNS)),
-        None => {
-            let listed: Vec<String> = known
-                .take(LISTED)
-                .map(|name| sanitize::label(name, COLUMNS))
-                .collect();
-            if listed.is_empty() {
-                "there is none".to_owned()
-            } else {
-                format!("there are: {}", listed.join(", "))
-            }
+    let hint = if let Some(near) = nearest(&name, known.clone()) {
+        format!("did you mean “{}”?", sanitize::label(near, COLUMNS))
+    } else {
+        let known = known.take(LISTED);
+        let listed: Vec<String> = known.map(|name| sanitize::label(name, COLUMNS)).collect();
+        if listed.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there are: {}", listed.join(", "))
         }
     };
     let message = format!("no {what} is called “{name}”");

@@ -47,12 +47,11 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
     let is_coloured = globals.color.is_wanted();
     block_on(async {
         let mut reach = Reach::start(scope.hosts.clone());
-        let found = match &arguments.session {
-            Some(name) => Some(pick::find(&mut reach, &scope, name).await?),
-            None => {
-                reach.settle().await?;
-                None
-            }
+        let found = if let Some(name) = &arguments.session {
+            Some(pick::find(&mut reach, &scope, name).await?)
+        } else {
+            reach.settle().await?;
+            None
         };
         if arguments.follow {
             let follower = Follower {

@@ -61,7 +61,10 @@ async fn make(dir: &Path, name: &str) -> Result<PathBuf, Failure> {
         &["worktree", "add", "--quiet", "-b", &branch, "--", &path],
     )
     .await?;
-    Ok(worktree.join(within))
+    Ok(match within.trim_end_matches('/') {
+        "" => worktree,
+        within => worktree.join(within),
+    })
 }
 
 /// Runs git in a folder; what it prints, without the line's end.

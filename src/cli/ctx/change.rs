@@ -112,29 +112,22 @@ pub fn add(arguments: &Add) -> Result<ExitCode, CommandError> {
     settings.set(name, &fields)?;
     settings.write()?;
     let file = settings.file().display();
-    let mut text = format!("added {name} to {file}\n");
-    if host.is_some() {
-        text.push_str(&format!("try it: cm-tui ctx test {name}\n"));
-    }
-    say::print(&text)?;
+    let next = if host.is_some() {
+        format!("try it: cm-tui ctx test {name}\n")
+    } else {
+        String::new()
+    };
+    say::print(&format!("added {name} to {file}\n{next}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Edit {
-    /// The context; without, the settings are opened in $VISUAL or $EDITOR
-    #[arg(requires = "change")]
+    /// The context, and what to change of it; without, the settings are opened in
+    /// $VISUAL or $EDITOR
     name: Option<String>,
 
-    #[command(flatten)]
-    change: Change,
-}
-
-/// At least one of them.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-#[group(id = "change", multiple = true)]
-struct Change {
-    /// What you type after ssh. Here, too, "" takes a setting away
+    /// What you type after ssh. Here and below, "" takes a setting away
     #[arg(long)]
     host: Option<String>,
 
@@ -143,16 +136,28 @@ struct Change {
 }
 
 pub fn edit(arguments: &Edit) -> Result<ExitCode, CommandError> {
-    let Some(name) = &arguments.name else {
-        return edit_by_hand();
-    };
-    let mut fields = arguments.change.fields.list();
-    if let Some(host) = &arguments.change.host {
+    let mut fields = arguments.fields.list();
+    if let Some(host) = &arguments.host {
         fields.push(("host", text_value(host)));
     }
-    change(name, &fields)?;
-    say::print(&format!("changed {name}\n"))?;
-    Ok(ExitCode::SUCCESS)
+    match (&arguments.name, fields.as_slice()) {
+        (None, []) => edit_by_hand(),
+        (None, [..]) => Err(CommandError::new(
+            Exit::Usage,
+            "which context is to be changed?",
+            "cm-tui ctx edit NAME …",
+        )),
+        (Some(name), []) => Err(CommandError::new(
+            Exit::Usage,
+            format!("what is to be changed of “{name}”?"),
+            "cm-tui ctx edit --help names the settings",
+        )),
+        (Some(name), fields) => {
+            change(name, fields)?;
+            say::print(&format!("changed {name}\n"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 pub fn switch(name: &str, is_on: bool) -> Result<ExitCode, CommandError> {

@@ -16,7 +16,7 @@ const COLUMNS: usize = 160;
 
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct Arguments {
-    /// A contexts.json such as ~/.cm/contexts.json, or an ssh_config such as
+    /// A contexts.json such as ~/.cm/contexts.json, or settings of SSH such as
     /// ~/.ssh/config, of which the hosts with a plain name are taken
     file: PathBuf,
 

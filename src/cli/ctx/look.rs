@@ -46,7 +46,7 @@ pub fn list(arguments: &List, globals: &Globals) -> Result<ExitCode, CommandErro
     } else {
         let mut table = Table::new(&["context", "host", "folder", "tool", "tags", "is"]);
         for (name, context) in wanted {
-            let (word, tone) = if context.enabled {
+            let (is, tone) = if context.enabled {
                 ("on", Tone::Plain)
             } else {
                 ("off", Tone::Faint)
@@ -57,7 +57,7 @@ pub fn list(arguments: &List, globals: &Globals) -> Result<ExitCode, CommandErro
                 (context.dir.as_deref().unwrap_or_default(), Tone::Plain),
                 (context.tool.as_deref().unwrap_or_default(), Tone::Plain),
                 (&context.tags.join(","), Tone::Plain),
-                (word, tone),
+                (is, tone),
             ]);
         }
         say::print(&table.text(globals.color.is_wanted()))?;

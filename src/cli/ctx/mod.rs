@@ -44,7 +44,7 @@ pub enum Order {
     /// Take a context out of the settings; its sessions live on
     #[command(visible_alias = "rm", after_help = exit::HELP)]
     Remove(Named),
-    /// Take contexts over: a contexts.json, or the hosts of an ssh_config
+    /// Take contexts over: a contexts.json, or the hosts of ~/.ssh/config
     #[command(after_help = exit::HELP)]
     Import(import::Arguments),
     /// Connect to a context and show it again

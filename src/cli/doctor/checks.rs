@@ -278,7 +278,7 @@ fn tools(paths: &Paths, globals: &Globals) -> Vec<Check> {
     }
     let program = agent(globals.agent.clone()).unwrap_or_default();
     let program = program.to_string_lossy();
-    for tool in Tools::with(loaded.profiles).iter() {
+    for tool in &Tools::with(loaded.profiles) {
         if tool.hidden || tool.program.is_empty() {
             continue;
         }

@@ -39,7 +39,8 @@ pub enum Verdict {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    check: &'static str,
+    #[serde(rename = "check")]
+    what: &'static str,
     verdict: Verdict,
     says: String,
     /// A command, or what to do; empty when there is nothing to mend.
@@ -48,21 +49,21 @@ pub struct Check {
 
 impl Check {
     pub fn new(
-        check: &'static str,
+        what: &'static str,
         verdict: Verdict,
         says: impl Into<String>,
         mend: impl Into<String>,
     ) -> Self {
         Self {
-            check,
+            what,
             verdict,
             says: says.into(),
             mend: mend.into(),
         }
     }
 
-    pub fn ok(check: &'static str, says: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Ok, says, "")
+    pub fn ok(what: &'static str, says: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Ok, says, "")
     }
 }
 
@@ -106,7 +107,7 @@ fn text(checks: &[Check], is_coloured: bool) -> String {
         } else {
             format!("      {:<12}→ {mend}\n", "")
         };
-        format!("{word}  {:<12}{says}\n{mend}", check.check)
+        format!("{word}  {:<12}{says}\n{mend}", check.what)
     });
     lines.collect()
 }

@@ -22,10 +22,8 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
     world::settle().await;
     let mut times = Vec::new();
     for _ in 0..effort.count(STARTS) {
-        let mut list = world.lab.command(env!("CARGO_BIN_EXE_cm-tui"));
-        list.arg("--agent")
-            .arg(world.lab.path("cm-agent"))
-            .arg("list");
+        let mut list = world.command(env!("CARGO_BIN_EXE_cm-tui"));
+        list.arg("list");
         let started = Instant::now();
         let output = list.stderr(Stdio::inherit()).output().unwrap();
         times.push(started.elapsed());

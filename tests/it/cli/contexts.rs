@@ -132,7 +132,7 @@ fn old_contexts_and_ssh_hosts_are_taken_over_once() {
     insta::assert_snapshot!(shown(run(&lab, &["ctx", "import", json]).ok()), @r"
     taken  my box as my-box
     taken  far, without port 3847, where nothing of ours listens
-    left   bad: not a host: it begins with “-”
+    left   bad: not a host: “-x” starts with “-”
     taken  here
     3 added to FILE
     ");
