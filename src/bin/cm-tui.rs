@@ -3,43 +3,17 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cm_tui::cli::{self, Command};
+use cm_tui::cli;
 use color_eyre::eyre::Report;
 
 fn main() -> ExitCode {
     let arguments = cli::arguments(std::env::args_os());
+    // Subcommands are short: nothing that they do not need.
+    if let Some(command) = &arguments.command {
+        return cli::run(command, &arguments.globals);
+    }
     if let Err(report) = color_eyre::install() {
         return fail(&report, "");
-    }
-    if let Some(Command::Policy(wanted)) = &arguments.command {
-        return match cli::policy(wanted) {
-            Ok(told) if told.is_good => print(&told.text),
-            Ok(told) => {
-                print(&told.text);
-                ExitCode::FAILURE
-            }
-            Err(error) => {
-                let hint = error.hint();
-                fail(&Report::new(error), hint)
-            }
-        };
-    }
-    if let Some(Command::Explain(wanted)) = arguments.command {
-        let Some(session) = &wanted.session else {
-            return match cli::explain(&wanted) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(&Report::new(error), ""),
-            };
-        };
-        return match cli::explain_session(session, arguments.agent) {
-            Ok(explained) if wanted.json => print(&explained.json()),
-            Ok(explained) => print(&explained.text()),
-            Err(error) => {
-                let (code, hint) = (error.exit_code(), error.hint());
-                fail(&Report::new(error), &hint);
-                ExitCode::from(code)
-            }
-        };
     }
     match cli::dashboard(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,15 +21,6 @@ fn main() -> ExitCode {
             let hint = error.hint();
             fail(&Report::new(error), hint)
         }
-    }
-}
-
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads may have seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(&Report::new(error).wrap_err("cannot write"), ""),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn dashboard(arguments: Arguments) -> Result<(), DashboardError> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(DashboardError::NoTerminal);
     }
-    let agent_program = agent_program(arguments.agent)?;
+    let agent_program = agent_program(arguments.globals.agent)?;
     if let Err(error) = crate::logging::start(&paths, "cm-tui") {
         // A dashboard without a log is still a dashboard.
         tracing::warn!(%error, "no log");

@@ -60,7 +60,7 @@ impl Remote {
         }
     }
 
-    pub(super) fn config(&self) -> &RemoteConfig {
+    pub fn config(&self) -> &RemoteConfig {
         &self.config
     }
 

@@ -68,6 +68,12 @@ pub enum Request {
     Tools,
     /// Answered with [`Reply::Started`].
     Start(StartSession),
+    /// Makes a git worktree beside the repository that a folder is in. Answered with [`Reply::Folder`].
+    MakeWorktree {
+        dir: String,
+        /// What tells it from others: part of the folder's and the branch's name.
+        name: String,
+    },
     /// Ends the session's program and removes the session.
     Kill {
         session: SessionId,
@@ -167,6 +173,8 @@ pub enum Reply {
     Sessions(Vec<Session>),
     Tools(Vec<Tool>),
     Started(SessionId),
+    /// An absolute path on the host.
+    Folder(String),
     /// Oldest first. Each line is text with SGR sequences only.
     History(Vec<String>),
     Explanation(Box<Explanation>),

@@ -4,6 +4,7 @@
 mod agent;
 mod attach;
 mod chaos;
+mod cli;
 mod config;
 mod deploy;
 mod domain;

@@ -253,6 +253,10 @@ fn requests() -> Vec<Request> {
         Request::Hook(hook_event()),
         Request::Status,
         Request::Stop,
+        Request::MakeWorktree {
+            dir: "~/shop".into(),
+            name: "fix".into(),
+        },
     ]
 }
 
@@ -285,6 +289,7 @@ fn replies() -> Vec<Reply> {
         Reply::Rule(Some("[[rule]]".into())),
         Reply::Status(status),
         Reply::Failed(failure()),
+        Reply::Folder("/src/shop-fix".into()),
     ]
 }
 
@@ -384,6 +389,7 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::Hook(_) => 16,
         Request::Status => 17,
         Request::Stop => 18,
+        Request::MakeWorktree { .. } => 19,
     }
 }
 
@@ -398,6 +404,7 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Rule(_) => 6,
         Reply::Status(_) => 7,
         Reply::Failed(_) => 8,
+        Reply::Folder(_) => 9,
     }
 }
 

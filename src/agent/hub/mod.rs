@@ -29,6 +29,7 @@ mod panes;
 mod recognise;
 mod starting;
 mod typing;
+mod worktree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;

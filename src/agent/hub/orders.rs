@@ -50,6 +50,9 @@ impl Hub {
                 Reply::Done
             }
             Request::Start(start) => return self.start(client, id, start),
+            Request::MakeWorktree { dir, name } => {
+                return self.make_worktree(client, id, &dir, &name);
+            }
             Request::Kill { session } => return self.kill(client, id, &session),
             Request::Rename { session, name } => return self.rename(client, id, &session, &name),
             Request::SendKeys { session, bytes } => {
@@ -85,7 +88,7 @@ impl Hub {
     }
 
     /// Runs work beside the hub; its reply finds the client by itself.
-    fn beside(
+    pub(super) fn beside(
         &self,
         client: ClientId,
         id: u64,

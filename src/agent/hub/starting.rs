@@ -165,7 +165,7 @@ impl Hub {
     }
 
     /// `~` is the home of whoever runs the agent.
-    fn folder(&self, dir: &str) -> PathBuf {
+    pub(super) fn folder(&self, dir: &str) -> PathBuf {
         match dir.strip_prefix('~') {
             Some("") => self.config.home.clone(),
             Some(rest) if rest.starts_with('/') => {

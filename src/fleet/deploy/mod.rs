@@ -35,6 +35,8 @@ pub enum Install {
     #[default]
     Ask,
     Always,
+    /// Always, and ours takes the place of an older one that could be used.
+    Upgrade,
     Never,
 }
 
@@ -92,6 +94,7 @@ impl Deployer {
         let host = self.config.host.clone();
         let probe = probe::probe(shell, &host, self.config.agent.as_deref()).await?;
         let found = match choose::choose(&host, self.config.agent.as_deref(), &probe)? {
+            Choice::Use(ready) if self.is_outdated(&ready) => Some(ready.release.line()),
             Choice::Use(ready) => return Ok(ready),
             Choice::Install { found } => found,
         };
@@ -123,6 +126,13 @@ impl Deployer {
             release: Release::ours(),
             is_new: true,
         })
+    }
+
+    /// Whether ours has to take its place. One that the user has named stays.
+    fn is_outdated(&self, found: &Ready) -> bool {
+        self.config.install == Install::Upgrade
+            && self.config.agent.is_none()
+            && found.release.age() < Release::ours().age()
     }
 
     async fn program(&self, probe: &Probe, found: Option<&String>) -> Result<Program, DeployError> {

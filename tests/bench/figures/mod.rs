@@ -1,6 +1,7 @@
 //! What is measured: each figure starts a world of its own and returns its rows of the table.
 
 mod busy;
+mod cli;
 mod echo;
 mod flood;
 mod hosts;
@@ -53,7 +54,7 @@ pub struct Figure {
 }
 
 /// All figures, in the order of the table.
-pub const FIGURES: [Figure; 11] = [
+pub const FIGURES: [Figure; 12] = [
     Figure {
         name: "echo",
         run: |effort| Box::pin(echo::measure(effort)),
@@ -73,6 +74,10 @@ pub const FIGURES: [Figure; 11] = [
     Figure {
         name: "start",
         run: |effort| Box::pin(start::measure(effort)),
+    },
+    Figure {
+        name: "cli",
+        run: |effort| Box::pin(cli::measure(effort)),
     },
     Figure {
         name: "flood",
