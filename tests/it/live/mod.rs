@@ -9,8 +9,8 @@
 
 mod claude_code;
 mod codex;
+mod elsewhere;
 mod gemini_cli;
 mod model;
-mod sizes;
 mod tools;
 mod watched;

@@ -38,8 +38,9 @@ impl Tool {
     }
 
     fn installed(self) -> PathBuf {
-        let folder = std::env::var_os(TOOLS)
-            .unwrap_or_else(|| panic!("{TOOLS} must name the folder that .ci/live-tools has filled"));
+        let folder = std::env::var_os(TOOLS).unwrap_or_else(|| {
+            panic!("{TOOLS} must name the folder that .ci/live-tools has filled")
+        });
         let program = Path::new(&folder).join("bin").join(self.program());
         assert!(program.exists(), "{} is missing", program.display());
         program
@@ -56,7 +57,8 @@ impl Tool {
                 // In its stock mode it asks nothing, and in another one it offers that mode.
                 (
                     ".claude/settings.json",
-                    r#"{"permissions": {"defaultMode": "default", "disableAutoMode": "disable"}}"#.to_owned(),
+                    r#"{"permissions": {"defaultMode": "default", "disableAutoMode": "disable"}}"#
+                        .to_owned(),
                 ),
             ],
             // A model whose tools are functions, and a sandbox that edits have to ask for.
@@ -82,10 +84,15 @@ impl Tool {
 
     fn variables(self, model: &str) -> Vec<(&'static str, String)> {
         let named = |pairs: &[(&'static str, &str)]| {
-            let owned = pairs.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let owned = pairs
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()));
             owned.collect::<Vec<_>>()
         };
-        let mut variables = named(&[("HTTPS_PROXY", NOWHERE), ("NO_PROXY", "127.0.0.1,localhost")]);
+        let mut variables = named(&[
+            ("HTTPS_PROXY", NOWHERE),
+            ("NO_PROXY", "127.0.0.1,localhost"),
+        ]);
         variables.extend(match self {
             // With a key it would want to reach its vendor at the first start.
             Self::ClaudeCode => named(&[
@@ -118,7 +125,11 @@ impl Tool {
             writeln!(script, "export {name}='{value}'").unwrap();
         }
         // Otherwise it leaves a server behind that outlives the lab.
-        let alone = if self == Self::Codex { " --no-daemon" } else { "" };
+        let alone = if self == Self::Codex {
+            " --no-daemon"
+        } else {
+            ""
+        };
         let real = self.installed();
         writeln!(script, "exec '{}'{alone} \"$@\"", real.display()).unwrap();
         let program = lab.path("bin").join(self.program());
@@ -131,6 +142,10 @@ impl Tool {
 /// A small project in a repository, where all of them work.
 pub fn write_project(dir: &Path) {
     std::fs::create_dir_all(dir).unwrap();
-    std::fs::write(dir.join("cart.py"), "TAX = 2\n\n\ndef total(items):\n    return sum(items) * TAX\n").unwrap();
+    std::fs::write(
+        dir.join("cart.py"),
+        "TAX = 2\n\n\ndef total(items):\n    return sum(items) * TAX\n",
+    )
+    .unwrap();
     std::fs::write(dir.join("README.md"), "# Shop\n").unwrap();
 }

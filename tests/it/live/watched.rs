@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cm_tui::domain::{Answer, HostId, Prompt, PromptId, PromptKind, Session, SessionId};
+use cm_tui::domain::{Answer, HostId, PromptId, PromptKind, Session, SessionId};
 use cm_tui::fleet::{Fleet, FleetState, HostNotice, HostSpec, Notice, RequestId};
 use cm_tui::protocol::{Reply, Request, StartSession};
 use tokio::sync::mpsc;
@@ -17,7 +17,8 @@ use crate::lab::Lab;
 /// Gemini CLI takes some ten seconds to start on a busy machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Claude Code loses keys that come within 0.15 s after it has drawn a dialog: nobody has read it by then.
+/// Claude Code loses keys that come within 0.15 s after it has drawn a dialog, and all take an Enter that follows a text at
+/// once for a part of it: nobody has read it by then. No event tells that this is over.
 const READING: Duration = Duration::from_millis(500);
 
 /// The lab with a model, a tool that is installed there, the agent, and a client that watches one session.
@@ -36,8 +37,15 @@ pub struct Watched {
     /// Every state that was told, in order.
     told: Vec<Told>,
     /// What is looked for on the screen, and when it was first seen.
-    mark: Option<(String, Option<Instant>)>,
+    mark: Option<(Mark, Option<Instant>)>,
     late: Vec<(String, Duration)>,
+}
+
+/// What a screen looks like: it has a text, and has another one no more.
+#[derive(Debug)]
+struct Mark {
+    text: String,
+    gone: Option<String>,
 }
 
 #[derive(Debug)]
@@ -83,8 +91,17 @@ impl Watched {
             mark: None,
             late: Vec::new(),
         };
+        let init = watched
+            .lab
+            .command("git")
+            .args(["init", "--quiet"])
+            .arg(&watched.project)
+            .status();
+        assert!(init.unwrap().success(), "git init");
         watched
-            .until("the connection", |watched| watched.state.hosts[0].is_live().then_some(()))
+            .until("the connection", |watched| {
+                watched.state.hosts[0].is_live().then_some(())
+            })
             .await;
         watched
     }
@@ -110,7 +127,8 @@ impl Watched {
     }
 
     /// Waits for a session that somebody else started.
-    pub async fn finds(&mut self, tool: &str) -> Session {
+    pub async fn finds(&mut self) -> Session {
+        let tool = self.tool.id();
         self.until("the session", |watched| {
             let mut sessions = watched.state.hosts[0].sessions.values();
             sessions.find(|session| session.tool == tool).cloned()
@@ -118,53 +136,110 @@ impl Watched {
         .await
     }
 
-    /// Waits until the session is in this state and its screen has shown `mark` since the call.
-    pub async fn reaches(&mut self, word: &str, mark: &str) -> Session {
-        self.mark = Some((mark.to_owned(), None));
+    /// From its first dialog to its first prompt.
+    pub async fn settles(&mut self) {
+        self.asks(PromptKind::Trust, "").await;
+        match self.tool {
+            Tool::ClaudeCode => self.choose(b"\x1b[B\r").await,
+            Tool::Codex => {
+                self.choose(b"\r").await;
+                // It offers another model.
+                self.is("question").await;
+                self.choose(b"\x1b[B\r").await;
+            }
+            Tool::GeminiCli => self.choose(b"1").await,
+        }
+        self.is("idle").await;
+    }
+
+    /// Waits until the session is in this state and its screen has shown `text` since the call.
+    pub async fn reaches(&mut self, word: &str, text: &str) -> Session {
+        let text = text.to_owned();
+        self.reaches_mark(word, Mark { text, gone: None }).await
+    }
+
+    /// As [`Self::reaches`], and the screen has to have lost `gone` by then: a tool writes its last words before it is done.
+    pub async fn rests(&mut self, word: &str, text: &str, gone: &str) -> Session {
+        let (text, gone) = (text.to_owned(), Some(gone.to_owned()));
+        self.reaches_mark(word, Mark { text, gone }).await
+    }
+
+    async fn reaches_mark(&mut self, word: &str, mark: Mark) -> Session {
+        let what = format!("{word} with “{}”", mark.text);
+        self.mark = Some((mark, None));
         self.look(Instant::now());
-        let what = format!("{word} with “{mark}”");
         let (session, shown) = self
             .until(&what, |watched| {
                 let (_, shown) = watched.mark.as_ref()?;
-                let session = watched.session().filter(|session| session.state.word() == word)?;
+                let session = watched
+                    .session()
+                    .filter(|session| session.state.word() == word)?;
                 Some((session.clone(), (*shown)?))
             })
             .await;
         let told = self.told.last().map_or(shown, |told| told.at);
-        self.late.push((what, told.saturating_duration_since(shown)));
+        let what = format!("{what} ({})", session.rule);
+        self.late
+            .push((what, told.saturating_duration_since(shown)));
         session
     }
 
     /// As [`Self::reaches`], for a state that no text stands for.
     pub async fn is(&mut self, word: &str) -> Session {
         self.until(word, |watched| {
-            watched.session().filter(|session| session.state.word() == word).cloned()
+            watched
+                .session()
+                .filter(|session| session.state.word() == word)
+                .cloned()
         })
         .await
     }
 
     /// Waits until the screen shows `text`.
     pub async fn sees(&mut self, text: &str) {
-        self.until(text, |watched| watched.shows(text).then_some(())).await;
+        self.until(text, |watched| watched.shows(text).then_some(()))
+            .await;
     }
 
     /// Writes a task into the tool's input and sends it off.
     pub async fn task(&mut self, text: &str) {
         let session = self.id();
-        let pasted = self.ask(Request::Paste { session, text: text.to_owned() }).await;
+        let pasted = self
+            .ask(Request::Paste {
+                session,
+                text: text.to_owned(),
+            })
+            .await;
         assert_eq!(pasted, Reply::Done);
-        // Sent at once, Enter would be taken for a part of the text.
         let begin: String = text.chars().take(10).collect();
         self.sees(&begin).await;
-        self.press(b"\r").await;
+        self.choose(b"\r").await;
     }
 
     pub async fn press(&mut self, bytes: &[u8]) {
-        let keys = Request::SendKeys { session: self.id(), bytes: bytes.to_vec() };
+        let keys = Request::SendKeys {
+            session: self.id(),
+            bytes: bytes.to_vec(),
+        };
         assert_eq!(self.ask(keys).await, Reply::Done);
     }
 
-    /// Presses a key of a dialog, once it can have been read.
+    /// Waits until the open prompt is of this kind and about this: a whole command, or a file at the end of its path. Who
+    /// tells first that the tool waits may not know it yet.
+    pub async fn asks(&mut self, kind: PromptKind, subject: &str) {
+        let what = format!("{kind:?} about “{subject}”");
+        self.until(&what, |watched| {
+            let prompt = watched.session()?.prompt.as_ref()?;
+            let is_same = match kind {
+                PromptKind::Command => prompt.subject == subject,
+                _ => prompt.subject.ends_with(subject),
+            };
+            (prompt.kind == kind && is_same).then_some(())
+        })
+        .await;
+    }
+
+    /// Presses a key, once what it is for can have been read.
     pub async fn choose(&mut self, bytes: &[u8]) {
         self.read_it().await;
         self.press(bytes).await;
@@ -179,7 +254,11 @@ impl Watched {
         });
         let prompt = prompt.await;
         self.read_it().await;
-        let request = Request::AnswerPrompt { session: self.id(), prompt, answer };
+        let request = Request::AnswerPrompt {
+            session: self.id(),
+            prompt,
+            answer,
+        };
         assert_eq!(self.ask(request).await, Reply::Done, "{}", self.picture());
     }
 
@@ -189,9 +268,18 @@ impl Watched {
         let mut answered = None;
         while let Some(prompt) = self.next_trust(answered).await {
             self.read_it().await;
-            let request = Request::AnswerPrompt { session: self.id(), prompt, answer: Answer::Yes };
-            // One that has just been drawn anew cannot be answered any more.
-            self.ask(request).await;
+            let request = Request::AnswerPrompt {
+                session: self.id(),
+                prompt,
+                answer: Answer::Yes,
+            };
+            match self.ask(request).await {
+                Reply::Done => {}
+                // It has just been drawn anew.
+                Reply::Failed(failure) if failure.message.starts_with("the prompt has changed") => {
+                }
+                other => panic!("{other:?}{}", self.picture()),
+            }
             answered = Some(prompt);
         }
     }
@@ -217,6 +305,12 @@ impl Watched {
         .await
     }
 
+    /// Checks that it started, and forgets what came until now: how a tool starts depends on how fast it is.
+    pub fn begins_anew(&mut self) {
+        assert_eq!(self.told.first().map(|told| told.word), Some("starting"));
+        self.told.drain(..self.told.len() - 1);
+    }
+
     /// The states so far, one after another. Between two dialogs a tool may show nothing for as long as it likes, which is
     /// told as unknown.
     pub fn story(&self) -> Vec<&'static str> {
@@ -227,7 +321,10 @@ impl Watched {
     }
 
     /// Prints how long after the screen each state was told.
-    #[expect(clippy::print_stdout, reason = "a measure, for whoever runs the test with --nocapture")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "a measure, for whoever runs the test with --nocapture"
+    )]
     pub fn report(&self) {
         for (what, late) in &self.late {
             println!("{} {:>5} ms {what}", self.tool.id(), late.as_millis());
@@ -243,7 +340,10 @@ impl Watched {
     }
 
     fn rows(&self) -> Vec<String> {
-        let mirror = self.session.as_ref().and_then(|id| self.state.screen(&self.host, id));
+        let mirror = self
+            .session
+            .as_ref()
+            .and_then(|id| self.state.screen(&self.host, id));
         mirror.map_or_else(Vec::new, |mirror| mirror.screen().text())
     }
 
@@ -256,10 +356,17 @@ impl Watched {
         if let Some(session) = self.session() {
             let (word, rule) = (session.state.word(), session.rule.clone());
             if self.told.last().is_none_or(|told| told.word != word) {
-                self.told.push(Told { word, at: now, rule });
+                self.told.push(Told {
+                    word,
+                    at: now,
+                    rule,
+                });
             }
         }
-        let is_shown = self.mark.as_ref().is_some_and(|(mark, shown)| shown.is_none() && self.shows(mark));
+        let is_shown = self.mark.as_ref().is_some_and(|(mark, shown)| {
+            let is_gone = |gone: &String| !self.shows(gone);
+            shown.is_none() && self.shows(&mark.text) && mark.gone.as_ref().is_none_or(is_gone)
+        });
         if let (true, Some((_, shown))) = (is_shown, &mut self.mark) {
             *shown = Some(now);
         }
@@ -270,7 +377,10 @@ impl Watched {
         let id = self.asked;
         self.fleet.send(&self.host, RequestId(id), request).unwrap();
         self.until("a reply", |watched| {
-            let at = watched.replies.iter().position(|(replied, _)| *replied == id)?;
+            let at = watched
+                .replies
+                .iter()
+                .position(|(replied, _)| *replied == id)?;
             Some(watched.replies.swap_remove(at).1)
         })
         .await
@@ -291,7 +401,11 @@ impl Watched {
 
     fn take_in(&mut self, notice: HostNotice) {
         let now = Instant::now();
-        if let Notice::Replied { id: RequestId(id), reply } = notice.notice {
+        if let Notice::Replied {
+            id: RequestId(id),
+            reply,
+        } = notice.notice
+        {
             self.replies.push((id, *reply));
         } else {
             self.state.apply(notice, 0);
@@ -312,13 +426,6 @@ impl Watched {
         writeln!(picture, "{:#?}", self.session()).unwrap();
         picture + &self.rows().join("\n")
     }
-}
-
-/// What a prompt is about, for comparing: its kind and its subject.
-pub fn about(session: &Session) -> (String, String) {
-    let prompt = session.prompt.as_ref();
-    let kind = prompt.map_or_else(String::new, |prompt: &Prompt| format!("{:?}", prompt.kind));
-    (kind, prompt.map_or_else(String::new, |prompt| prompt.subject.clone()))
 }
 
 /// The lab's programs before the machine's.

@@ -57,8 +57,14 @@ impl Messages {
         let index = self.blocks;
         self.blocks += 1;
         vec![
-            named("content_block_start", json!({"index": index, "content_block": block})),
-            named("content_block_delta", json!({"index": index, "delta": delta})),
+            named(
+                "content_block_start",
+                json!({"index": index, "content_block": block}),
+            ),
+            named(
+                "content_block_delta",
+                json!({"index": index, "delta": delta}),
+            ),
             named("content_block_stop", json!({"index": index})),
         ]
     }
@@ -66,7 +72,10 @@ impl Messages {
 
 impl Wire for Messages {
     fn begin(&mut self) -> Vec<Piece> {
-        vec![named("message_start", json!({"message": message(&json!([]))}))]
+        vec![named(
+            "message_start",
+            json!({"message": message(&json!([]))}),
+        )]
     }
 
     fn say(&mut self, text: &str) -> Vec<Piece> {
@@ -86,10 +95,17 @@ impl Wire for Messages {
     }
 
     fn end(&mut self) -> Vec<Piece> {
-        let reason = if self.has_called { "tool_use" } else { "end_turn" };
+        let reason = if self.has_called {
+            "tool_use"
+        } else {
+            "end_turn"
+        };
         let delta = json!({"stop_reason": reason, "stop_sequence": null});
         vec![
-            named("message_delta", json!({"delta": delta, "usage": {"output_tokens": 9}})),
+            named(
+                "message_delta",
+                json!({"delta": delta, "usage": {"output_tokens": 9}}),
+            ),
             named("message_stop", json!({})),
         ]
     }

@@ -17,7 +17,11 @@ pub(super) fn read(body: &Value) -> Conversation {
         }
     }
     for tool in body["tools"].as_array().into_iter().flatten() {
-        for function in tool["functionDeclarations"].as_array().into_iter().flatten() {
+        for function in tool["functionDeclarations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             if let Some(name) = function["name"].as_str() {
                 let schemas = ["parametersJsonSchema", "parameters"];
                 let schema = schemas.iter().find_map(|key| function.get(*key));
@@ -26,7 +30,10 @@ pub(super) fn read(body: &Value) -> Conversation {
         }
     }
     let forms = ["responseJsonSchema", "responseSchema"];
-    read.form = forms.iter().find_map(|key| body["generationConfig"].get(*key)).cloned();
+    read.form = forms
+        .iter()
+        .find_map(|key| body["generationConfig"].get(*key))
+        .cloned();
     read
 }
 

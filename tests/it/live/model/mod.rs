@@ -176,8 +176,12 @@ fn understand(asked: &Asked) -> Option<(Box<dyn Wire>, Conversation, bool)> {
 fn beside(asked: &Asked) -> (u16, Value) {
     let path = asked.path.as_str();
     if path.ends_with("/models") {
-        let model = json!({"id": "model", "object": "model", "type": "model", "display_name": "model"});
-        (200, json!({"object": "list", "has_more": false, "data": [model]}))
+        let model =
+            json!({"id": "model", "object": "model", "type": "model", "display_name": "model"});
+        (
+            200,
+            json!({"object": "list", "has_more": false, "data": [model]}),
+        )
     } else if path.ends_with("count_tokens") {
         (200, json!({"input_tokens": 1200}))
     } else if path.ends_with(":countTokens") {
@@ -185,7 +189,10 @@ fn beside(asked: &Asked) -> (u16, Value) {
     } else if asked.method == "HEAD" {
         (200, json!({}))
     } else {
-        (404, json!({"error": {"message": "not served", "type": "not_found"}}))
+        (
+            404,
+            json!({"error": {"message": "not served", "type": "not_found"}}),
+        )
     }
 }
 

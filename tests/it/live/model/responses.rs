@@ -76,9 +76,7 @@ impl Wire for Responses {
 
     fn say(&mut self, text: &str) -> Vec<Piece> {
         let id = format!("msg_{}", fresh());
-        let item = |status: &str, content: Value| {
-            json!({"type": "message", "id": id, "role": "assistant", "status": status, "content": content})
-        };
+        let item = |status: &str, content: Value| json!({"type": "message", "id": id, "role": "assistant", "status": status, "content": content});
         // The tool shows whole lines.
         let text = format!("{text}\n");
         let content = json!([{"type": "output_text", "text": text, "annotations": []}]);
@@ -92,10 +90,14 @@ impl Wire for Responses {
     fn call(&mut self, call: &Call) -> Vec<Piece> {
         let call_id = format!("call_{}", fresh());
         let item = match call.arguments.as_str() {
-            Some(text) => json!({"type": "custom_tool_call", "id": format!("ctc_{}", fresh()), "call_id": call_id, "name": call.name,
-                "input": text, "status": "completed"}),
-            None => json!({"type": "function_call", "id": format!("fc_{}", fresh()), "call_id": call_id, "name": call.name,
-                "arguments": call.arguments.to_string(), "status": "completed"}),
+            Some(text) => {
+                json!({"type": "custom_tool_call", "id": format!("ctc_{}", fresh()), "call_id": call_id, "name": call.name,
+                "input": text, "status": "completed"})
+            }
+            None => {
+                json!({"type": "function_call", "id": format!("fc_{}", fresh()), "call_id": call_id, "name": call.name,
+                "arguments": call.arguments.to_string(), "status": "completed"})
+            }
         };
         self.item(&item, None, &item)
     }

@@ -150,7 +150,9 @@ impl Conversation {
             Step::Ask { .. } => &["AskUserQuestion", "ask_user", "request_user_input"],
             Step::Say(_) | Step::Hold(_) | Step::Fail(_) => &[],
         };
-        let (name, schema) = names.iter().find_map(|name| self.tools.get_key_value(*name))?;
+        let (name, schema) = names
+            .iter()
+            .find_map(|name| self.tools.get_key_value(*name))?;
         if name == "apply_patch" {
             let (name, arguments) = (name.clone(), Value::String(patch(step)));
             return Some(Call { name, arguments });
@@ -163,7 +165,12 @@ impl Conversation {
                 arguments.insert((*name).to_owned(), value);
             }
         }
-        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             if !arguments.contains_key(name) {
                 arguments.insert(name.to_owned(), fill(&fields[name]));
             }
@@ -186,7 +193,10 @@ pub(super) struct Call {
 /// The arguments of a step, each by the names that tools have for it.
 fn arguments(step: &Step, project: &str) -> Vec<(&'static [&'static str], Value)> {
     let path = |path: &str| -> (&'static [&'static str], Value) {
-        (&["file_path", "absolute_path"], json!(format!("{project}/{path}")))
+        (
+            &["file_path", "absolute_path"],
+            json!(format!("{project}/{path}")),
+        )
     };
     match step {
         Step::Run(command) => vec![
@@ -237,10 +247,21 @@ fn fill(schema: &Value) -> Value {
     if let Some(first) = schema.pointer("/enum/0").or(schema.pointer("/const")) {
         return first.clone();
     }
-    match schema["type"].as_str().unwrap_or("string").to_ascii_lowercase().as_str() {
+    match schema["type"]
+        .as_str()
+        .unwrap_or("string")
+        .to_ascii_lowercase()
+        .as_str()
+    {
         "object" => {
-            let fields = schema["properties"].as_object().cloned().unwrap_or_default();
-            fields.iter().map(|(name, field)| (name.clone(), fill(field))).collect()
+            let fields = schema["properties"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), fill(field)))
+                .collect()
         }
         "array" => json!([]),
         "integer" | "number" => json!(1),
