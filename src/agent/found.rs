@@ -66,14 +66,36 @@ pub(super) fn identify(
     }
 }
 
-/// The lines of a prompt that must still stand on the screen when a key is sent: the question and the whole subject.
-pub(super) fn evidence(found: &FoundPrompt) -> Vec<String> {
+/// What must still stand on the screen when a key is sent: the question and the whole subject, in the pieces that the rows
+/// show, for both were put together again where the tool had wrapped them. What no rows make up stays whole, and then
+/// nothing is sent.
+pub(super) fn evidence(found: &FoundPrompt, rows: &[String]) -> Vec<String> {
     let lines = found.question.lines().chain(found.subject.lines());
     lines
         .map(str::trim)
         .filter(|line| !line.is_empty())
-        .map(str::to_owned)
+        .flat_map(|line| {
+            let mut wrapped = (0..rows.len()).filter_map(|first| pieces(line, rows.get(first..)?));
+            wrapped.next().unwrap_or_else(|| vec![line.to_owned()])
+        })
         .collect()
+}
+
+/// The text as consecutive rows show it, the first of `rows` first; `None` when they do not show all of it.
+fn pieces(text: &str, rows: &[String]) -> Option<Vec<String>> {
+    let (mut rest, mut pieces) = (text, Vec::new());
+    for row in rows {
+        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8());
+        let shown =
+            ends.take_while(|&end| rest.get(..end).is_some_and(|begin| row.contains(begin)));
+        let (piece, after) = rest.split_at_checked(shown.last()?)?;
+        pieces.push(piece.trim_end().to_owned());
+        rest = after.trim_start();
+        if rest.is_empty() {
+            return Some(pieces);
+        }
+    }
+    None
 }
 
 /// Foreign text of one or more lines, each cleaned for itself.
@@ -93,4 +115,28 @@ fn shorten(text: &mut String, max: usize) -> bool {
     let end = (0..=max).rev().find(|&end| text.is_char_boundary(end));
     text.truncate(end.unwrap_or(0));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("rm -rf build", &["  $ rm -rf build"], Some(&["rm -rf build"][..]))]
+    #[case("rm -rf build", &["  $ rm -rf", "    build"], Some(&["rm -rf", "build"]))]
+    #[case("aaaabbbb", &["│ aaaa │", "│ bbbb │"], Some(&["aaaa", "bbbb"]))]
+    #[case("rm -rf build", &["  $ rm -rf"], None)]
+    #[case("rm -rf build", &["  $ rm -rf", "    dist"], None)]
+    fn a_text_is_found_in_the_rows_that_it_was_wrapped_into(
+        #[case] text: &str,
+        #[case] rows: &[&str],
+        #[case] expected: Option<&[&str]>,
+    ) {
+        let rows: Vec<String> = rows.iter().map(|&row| row.to_owned()).collect();
+        let expected =
+            expected.map(|pieces| pieces.iter().map(|&piece| piece.to_owned()).collect());
+        assert_eq!(pieces(text, &rows), expected);
+    }
 }

@@ -15,6 +15,7 @@ mod fleet;
 mod floors;
 mod known_hosts;
 mod lab;
+mod live;
 mod mishaps;
 mod monitor;
 mod openssh;

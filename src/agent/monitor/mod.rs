@@ -366,7 +366,7 @@ impl Monitor {
             return false;
         }
         self.evidence = match self.said.shown() {
-            Some(prompt) if is_on_screen => evidence(prompt),
+            Some(prompt) if is_on_screen => evidence(prompt, &self.screen().text()),
             _ => Vec::new(),
         };
         let rule = verdict.rule;
