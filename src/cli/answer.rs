@@ -52,6 +52,7 @@ fn answer(
             session: found.session.id.clone(),
             prompt: prompt.id,
             answer,
+            message: String::new(),
         };
         reach.order(&found.host, request).await?;
         let verb = match answer {
