@@ -124,19 +124,18 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("rm -rf build", &["  $ rm -rf build"], Some(&["rm -rf build"][..]))]
-    #[case("rm -rf build", &["  $ rm -rf", "    build"], Some(&["rm -rf", "build"]))]
-    #[case("aaaabbbb", &["│ aaaa │", "│ bbbb │"], Some(&["aaaa", "bbbb"]))]
-    #[case("rm -rf build", &["  $ rm -rf"], None)]
-    #[case("rm -rf build", &["  $ rm -rf", "    dist"], None)]
+    #[case("rm -rf build", "  $ rm -rf build", "rm -rf build")]
+    #[case("rm -rf build", "  $ rm -rf\n    build", "rm -rf\nbuild")]
+    #[case("aaaabbbb", "│ aaaa │\n│ bbbb │", "aaaa\nbbbb")]
+    #[case("rm -rf build", "  $ rm -rf", "")]
+    #[case("rm -rf build", "  $ rm -rf\n    dist", "")]
     fn a_text_is_found_in_the_rows_that_it_was_wrapped_into(
         #[case] text: &str,
-        #[case] rows: &[&str],
-        #[case] expected: Option<&[&str]>,
+        #[case] screen: &str,
+        #[case] expected: &str,
     ) {
-        let rows: Vec<String> = rows.iter().map(|&row| row.to_owned()).collect();
-        let expected =
-            expected.map(|pieces| pieces.iter().map(|&piece| piece.to_owned()).collect());
-        assert_eq!(pieces(text, &rows), expected);
+        let rows: Vec<String> = screen.lines().map(str::to_owned).collect();
+        let found = pieces(text, &rows).unwrap_or_default();
+        assert_eq!(found.join("\n"), expected);
     }
 }

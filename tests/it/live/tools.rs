@@ -149,3 +149,20 @@ pub fn write_project(dir: &Path) {
     .unwrap();
     std::fs::write(dir.join("README.md"), "# Shop\n").unwrap();
 }
+
+#[test]
+fn the_tools_are_installed_in_the_versions_that_their_profiles_were_tested_with() {
+    let script = include_str!("../../../.ci/live-tools");
+    let known = cm_tui::domain::Tools::built_in();
+    for tool in [Tool::ClaudeCode, Tool::Codex, Tool::GeminiCli] {
+        let tested = known.get(tool.id()).unwrap().tested.as_deref().unwrap();
+        let name = tool.program().to_uppercase();
+        let pinned = script
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}=@")));
+        assert!(
+            pinned.unwrap().ends_with(&format!("@{tested}")),
+            "{name}: {tested}"
+        );
+    }
+}

@@ -15,7 +15,7 @@ use super::tools::{Tool, write_project};
 use crate::lab::Lab;
 
 /// Gemini CLI takes some ten seconds to start on a busy machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Claude Code loses keys that come within 0.15 s after it has drawn a dialog, and all take an Enter that follows a text at
 /// once for a part of it: nobody has read it by then. No event tells that this is over.

@@ -96,9 +96,13 @@ impl Answering {
         let mut text = String::new();
         for Piece { name, value } in pieces {
             if let Some(name) = name {
-                text.push_str(&format!("event: {name}\n"));
+                text += "event: ";
+                text += name;
+                text += "\n";
             }
-            text.push_str(&format!("data: {value}\n\n"));
+            text += "data: ";
+            text += &value.to_string();
+            text += "\n\n";
         }
         self.0.write_all(text.as_bytes()).await
     }
