@@ -265,7 +265,7 @@ fn nothing_but_a_permission_is_taken_for_one() {
                 let is_replayed = sample
                     .name
                     .starts_with(&format!("shell/shown-{}-", tool.id))
-                    && own.is_some_and(|own| own == command);
+                    && tool.runs_as(command);
                 let may_be = sample.wanted() == "approval" || is_replayed;
                 assert!(
                     !is_approval || may_be,
