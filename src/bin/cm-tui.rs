@@ -28,6 +28,16 @@ fn main() -> ExitCode {
             }
         };
     }
+    if let Some(Command::Logs(wanted)) = &arguments.command {
+        return match cli::logs(wanted, arguments.agent.clone()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let (code, hint) = (error.exit_code(), error.hint());
+                fail(&Report::new(error), &hint);
+                ExitCode::from(code)
+            }
+        };
+    }
     match cli::dashboard(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,6 +5,7 @@
 mod dashboard;
 mod explain;
 mod explain_session;
+mod logs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
+pub use logs::{LogsArguments, logs};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -43,6 +45,8 @@ pub struct Arguments {
 pub enum Command {
     /// Say how the state of a session, a stored screen or a recorded stream is known
     Explain(ExplainArguments),
+    /// Show what a session printed
+    Logs(LogsArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.

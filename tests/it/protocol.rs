@@ -11,8 +11,9 @@ use cm_tui::domain::{
     Source, Verdict,
 };
 use cm_tui::protocol::{
-    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
-    MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
+    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, KeptLine, KeptLog,
+    LogCursor, LogKind, LogLine, LogPage, LogsWanted, MAX_LIST, MAX_MESSAGE, MAX_TEXT,
+    RecordingCursor, RecordingPage, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
     ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
 };
 use proptest::prelude::*;
@@ -253,6 +254,21 @@ fn requests() -> Vec<Request> {
         Request::Hook(hook_event()),
         Request::Status,
         Request::Stop,
+        Request::KeptLogs,
+        Request::Logs(LogsWanted {
+            session: id(),
+            from: LogCursor::Line(7),
+            follow: true,
+            since: Some(1_700_000_000_000),
+            grep: Some("error|warn".into()),
+        }),
+        Request::Recording {
+            session: id(),
+            from: RecordingCursor {
+                segment: 2,
+                offset: 4096,
+            },
+        },
     ]
 }
 
@@ -284,6 +300,34 @@ fn replies() -> Vec<Reply> {
         Reply::Rule(Some("[[rule]]".into())),
         Reply::Status(status),
         Reply::Failed(failure()),
+        Reply::KeptLogs(vec![KeptLog {
+            key: "cm-7-3-1700000000".into(),
+            session: id(),
+            name: "api".into(),
+            tool: "codex".into(),
+            dir: "/srv/api".into(),
+            created: 1_700_000_000_000,
+            written: 1_700_000_060_000,
+            bytes: 4096,
+        }]),
+        Reply::Logs(LogPage {
+            lines: vec![KeptLine {
+                number: 7,
+                at: 1_700_000_000_000,
+                is_note: false,
+                text: "error: no".into(),
+            }],
+            next: 9,
+            is_end: true,
+        }),
+        Reply::Recording(RecordingPage {
+            bytes: b"[0.5, \"o\", \"x\"]\n".to_vec(),
+            next: RecordingCursor {
+                segment: 2,
+                offset: 4114,
+            },
+            is_end: false,
+        }),
     ]
 }
 
@@ -383,6 +427,9 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::Hook(_) => 16,
         Request::Status => 17,
         Request::Stop => 18,
+        Request::KeptLogs => 19,
+        Request::Logs(_) => 20,
+        Request::Recording { .. } => 21,
     }
 }
 
@@ -397,6 +444,9 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Rule(_) => 6,
         Reply::Status(_) => 7,
         Reply::Failed(_) => 8,
+        Reply::KeptLogs(_) => 9,
+        Reply::Logs(_) => 10,
+        Reply::Recording(_) => 11,
     }
 }
 

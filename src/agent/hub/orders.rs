@@ -71,6 +71,11 @@ impl Hub {
                 return self.answer(client, id, session, prompt, answer);
             }
             Request::History { session, page } => return self.history(client, id, &session, page),
+            Request::KeptLogs => return self.kept_logs(client, id),
+            Request::Logs(wanted) => return self.logs(client, id, wanted),
+            Request::Recording { session, from } => {
+                return self.recording(client, id, session, from);
+            }
         };
         self.clients.reply(client, id, reply);
     }
@@ -84,7 +89,7 @@ impl Hub {
     }
 
     /// Runs work beside the hub; its reply finds the client by itself.
-    fn beside(
+    pub(super) fn beside(
         &self,
         client: ClientId,
         id: u64,
