@@ -20,6 +20,7 @@ mod openssh;
 mod outer;
 mod protocol;
 mod readme;
+mod record;
 mod recordings;
 mod run;
 mod server;

@@ -70,10 +70,10 @@ pub fn resize_instead(header: &[u8]) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// Reads one line after the first: milliseconds, code, data; `None` for comments and what is no event.
-pub fn read_event(line: &str) -> Option<(u64, String, String)> {
-    let (after, code, data): (f64, String, String) = serde_json::from_str(line).ok()?;
-    Some(((after * 1000.0).round().max(0.0) as u64, code, data))
+/// Reads one line after the first: code and data; `None` for comments and what is no event.
+pub fn read_event(line: &str) -> Option<(String, String)> {
+    let (_, code, data): (f64, String, String) = serde_json::from_str(line).ok()?;
+    Some((code, data))
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             read_event(lines[1]),
-            Some((248, "o".to_owned(), "\x1b[1mHi\r\n".to_owned()))
+            Some(("o".to_owned(), "\x1b[1mHi\r\n".to_owned()))
         );
         assert_eq!(
             resize_instead(lines[0].as_bytes()).unwrap(),
