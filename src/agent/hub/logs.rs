@@ -224,8 +224,8 @@ async fn read(recorder: Recorder, wanted: LogsWanted, is_live: bool) -> Reply {
             return Reply::Logs(page);
         }
         query.from_line(page.next);
-        let waited = tokio::time::timeout_at(end.into(), written.changed()).await;
-        if !matches!(waited, Ok(Ok(()))) {
+        let news = tokio::time::timeout_at(end.into(), written.changed()).await;
+        if !matches!(news, Ok(Ok(()))) {
             return Reply::Logs(page);
         }
     }

@@ -96,36 +96,39 @@ fn a_log_goes_on_after_the_agent_has_ended_in_the_middle_of_a_line() {
 fn a_session_gives_up_its_oldest_part_and_what_is_left_replays() {
     let dir = tempfile::tempdir().unwrap();
     let size = Size::new(100, 20);
-    let mut pane = Pane::new(dir.path(), size, limits(6 << 20));
     let mut last = 0;
-    // Each start of the agent writes what waits, so that segments fill up without waiting for time.
-    for round in 0..12 {
-        for number in 0..12_000 {
-            last = round * 12_000 + number;
-            pane.print(format!("{last:080}\r\n").as_bytes());
+    let mut emulator = None;
+    // Each end of the agent writes what waits, so that segments fill up without waiting for time.
+    let (recorder, emulator) = loop {
+        let mut pane = Pane::new(dir.path(), size, limits(6 << 20));
+        if let Some(before) = emulator.take() {
+            pane.emulator = before;
+            pane.whole();
         }
+        // Much that shows nothing, and some lines.
+        pane.track.drawn(pane.now, b"\x1b[m".repeat(900_000));
+        let text: String = (last + 1..=last + 4000)
+            .map(|number| format!("{number:090}\r\n"))
+            .collect();
+        last += 4000;
+        pane.print(text.as_bytes());
         pane.rest();
-        let emulator = std::mem::replace(
-            &mut pane.emulator,
-            cm_tui::term::Emulator::new(Size::new(1, 1)),
-        );
-        pane.end();
-        pane = Pane::new(dir.path(), size, limits(6 << 20));
-        pane.emulator = emulator;
-        pane.emulator.keep_lines();
-        pane.whole();
-    }
-    let (recorder, emulator) = pane.end();
+        let (recorder, screen) = pane.end();
+        if last == 40_000 {
+            break (recorder, screen);
+        }
+        emulator = Some(screen);
+    };
     let kept = recorder.list();
     assert_eq!(kept.len(), 1);
     // One file of each kind may be over, since the last one stays.
-    assert!(kept[0].bytes < 14 << 20, "{} bytes", kept[0].bytes);
+    assert!(kept[0].bytes < 20 << 20, "{} bytes", kept[0].bytes);
     let lines = lines(&recorder);
     assert!(lines[0].number > 1);
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
     let all: Vec<u64> = (numbers[0]..numbers[0] + numbers.len() as u64).collect();
     assert_eq!(numbers, all);
-    assert_eq!(lines.last().unwrap().text, format!("{last:080}"));
+    assert_eq!(lines.last().unwrap().text, format!("{last:090}"));
     let (ours, _) = replayed(&recording(&recorder));
     assert!(ours.screen() == emulator.screen());
 }
