@@ -76,6 +76,8 @@
 //! - **Hosts know nothing of each other.** One task each keeps its connection ([`fleet`]); what only the human can answer
 //!   on the way (trust, secrets, whether to install) is a question that travels up and an answer that travels down
 //!   (`transport::asking`). [`transport`] alone knows SSH.
+//! - **What sessions print is kept on their host** as recordings and numbered lines ([`agent::record`]): bounded, written by
+//!   one thread beside the hub, and read by number, so that who reads goes on where the last connection ended.
 //! - **Events are never dropped.** They are numbered; a client that comes back asks for what it missed.
 //!
 //! # Where to add …

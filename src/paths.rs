@@ -92,6 +92,11 @@ impl Paths {
         self.state_dir.join(format!("{name}.log"))
     }
 
+    /// What sessions printed, a folder each.
+    pub fn logs_dir(&self) -> PathBuf {
+        self.state_dir.join("logs")
+    }
+
     pub fn config_file(&self) -> PathBuf {
         self.config_dir.join("config.toml")
     }

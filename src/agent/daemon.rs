@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::hub::{self, Hub, HubConfig, HubMsg, HubSender, OPTIONS};
+use super::record::{Limits, Recorder, Writing};
 use super::server;
 use super::tmux::{self, TmuxConfig};
 use crate::config::{self, Config, LoadedTools};
@@ -81,6 +82,7 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
     let settings = settings(paths);
     let (tools, trouble) = load_tools(paths, Tools::built_in());
     let (own, orders) = hub::channel();
+    let (recorder, writing) = recorder(paths, &settings).unzip();
     let config = HubConfig {
         tmux: tmux_config(paths, &settings, &agent_program),
         agent_program,
@@ -88,6 +90,7 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         tools: tools.clone(),
         // Elsewhere tmux names a pane by its program's file: it would not be known for the tool.
         proxies: settings.session.proxy && cfg!(target_os = "linux"),
+        recorder,
         run,
     };
     let hub = Hub::new(config, own.clone(), stop.clone());
@@ -103,6 +106,9 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
     info!(version = super::NAME_AND_VERSION, socket = %paths.socket().display(), "ready");
     ready();
     hub.run(orders).await;
+    if let Some(writing) = writing {
+        writing.finish();
+    }
     // While the lock is held nobody else can have put a socket there.
     if let Err(source) = std::fs::remove_file(paths.socket()) {
         warn!(%source, "cannot remove the socket");
@@ -158,6 +164,21 @@ fn settings(paths: &Paths) -> Config {
         },
         |(settings, _warnings)| settings,
     )
+}
+
+/// Keeps what sessions print, where the user wants that. A folder that cannot be used costs the logs, not the agent.
+fn recorder(paths: &Paths, settings: &Config) -> Option<(Recorder, Writing)> {
+    let logs = settings.logs;
+    if !logs.keep {
+        return None;
+    }
+    let limits = Limits {
+        total: u64::from(logs.total_mib) << 20,
+        session: u64::from(logs.session_mib) << 20,
+    };
+    Recorder::start(paths.logs_dir(), limits)
+        .inspect_err(|error| warn!(%error, hint = error.hint(), "what sessions print is not kept"))
+        .ok()
 }
 
 fn tmux_config(paths: &Paths, settings: &Config, agent_program: &Path) -> Option<TmuxConfig> {

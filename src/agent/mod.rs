@@ -13,6 +13,7 @@ mod found;
 pub mod hook;
 pub mod hub;
 pub mod monitor;
+pub mod record;
 pub mod run;
 pub mod server;
 pub mod stdio;

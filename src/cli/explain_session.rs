@@ -126,7 +126,7 @@ async fn ask(local: HostSpec, name: &str) -> Result<(Session, Explanation), Expl
 }
 
 /// The one session that `name` means: what is called exactly so comes before what only begins so.
-fn find(sessions: Vec<Session>, name: &str) -> Result<Session, ExplainSessionError> {
+pub(super) fn find(sessions: Vec<Session>, name: &str) -> Result<Session, ExplainSessionError> {
     let is_exact = |session: &Session| session.name == name || session.id.as_str() == name;
     let begins = |session: &Session| {
         !name.is_empty()

@@ -18,6 +18,7 @@ mod explain;
 mod explain_session;
 mod kill;
 mod list;
+mod logs;
 mod pick;
 mod policy;
 mod reach;
@@ -44,6 +45,7 @@ pub use policy::{PolicyArguments, PolicyError, policy};
 
 use self::exit::CommandError;
 pub use self::say::Colour;
+pub use logs::{LogsArguments, logs};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -129,6 +131,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Say what the policy would answer, and whether its files are right
     Policy(PolicyArguments),
+    /// Show what a session printed
+    Logs(LogsArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.
@@ -165,6 +169,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Man(arguments) => completions::man(arguments),
         Command::Explain(arguments) => explained(arguments, globals),
         Command::Policy(arguments) => judged(arguments),
+        Command::Logs(arguments) => logged(arguments, globals),
     };
     match done {
         Ok(code) => code,
@@ -209,6 +214,17 @@ fn judged(arguments: &PolicyArguments) -> Result<ExitCode, CommandError> {
     } else {
         exit::Exit::Failed.into()
     })
+}
+
+fn logged(arguments: &LogsArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    logs(arguments, globals.agent.clone()).map_err(|error| {
+        let exit = match error.exit_code() {
+            3 => exit::Exit::NotFound,
+            _ => exit::Exit::Failed,
+        };
+        CommandError::new(exit, chained(&error).message, error.hint())
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn chained(error: &dyn std::error::Error) -> CommandError {

@@ -36,6 +36,7 @@ pub struct Config {
     pub detach_key: String,
     pub session: SessionConfig,
     pub tmux: TmuxConfig,
+    pub logs: LogsConfig,
     /// A folder of agents for other systems: `TARGET-TRIPLE/cm-agent` and `SHA256SUMS`. See [`Config::agents_dir`].
     pub agents_dir: String,
     pub contexts: Contexts,
@@ -54,6 +55,7 @@ impl Default for Config {
             detach_key: "ctrl-]".to_owned(),
             session: SessionConfig::default(),
             tmux: TmuxConfig::default(),
+            logs: LogsConfig::default(),
             agents_dir: "agents".to_owned(),
             contexts: Contexts::new(),
             keys: BTreeMap::new(),
@@ -73,6 +75,9 @@ impl Schema for Config {
         "session.rows",
         "session.proxy",
         "tmux.sockets",
+        "logs.keep",
+        "logs.total_mib",
+        "logs.session_mib",
         "agents_dir",
         "contexts.*.host",
         "contexts.*.dir",
@@ -145,6 +150,29 @@ pub struct TmuxConfig {
     pub sockets: Vec<PathBuf>,
 }
 
+/// What sessions print, kept on the host that they run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct LogsConfig {
+    pub keep: bool,
+    /// In MiB, of all sessions together. The oldest ended sessions go first.
+    #[serde(deserialize_with = "mebibytes")]
+    pub total_mib: u32,
+    /// In MiB, of one session. Its oldest part goes first.
+    #[serde(deserialize_with = "mebibytes")]
+    pub session_mib: u32,
+}
+
+impl Default for LogsConfig {
+    fn default() -> Self {
+        Self {
+            keep: true,
+            total_mib: 1024,
+            session_mib: 128,
+        }
+    }
+}
+
 /// One key or several: `"q"` or `["q", "ctrl-c"]`. An empty list takes the action its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(
@@ -181,6 +209,19 @@ fn within<E: Error>(value: u16, least: u16, most: u16) -> Result<u16, E> {
         Err(E::invalid_value(
             Unexpected::Unsigned(value.into()),
             &expected.as_str(),
+        ))
+    }
+}
+
+/// Less than two files of a recording is not worth keeping; more than a tebibyte is a slip.
+fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let value = u32::deserialize(deserializer)?;
+    if (16..=1 << 20).contains(&value) {
+        Ok(value)
+    } else {
+        Err(D::Error::invalid_value(
+            Unexpected::Unsigned(value.into()),
+            &"a number from 16 to 1048576",
         ))
     }
 }

@@ -138,6 +138,16 @@ pub enum Request {
     Explain {
         session: SessionId,
     },
+    /// Which sessions something is kept of, also of those that have ended. Answered with [`Reply::KeptLogs`].
+    KeptLogs,
+    /// Lines that a session printed. Answered with [`Reply::Logs`].
+    Logs(LogsWanted),
+    /// A piece of a session's recording. Answered with [`Reply::Recording`].
+    Recording {
+        /// Its id, or the key of its log.
+        session: SessionId,
+        from: RecordingCursor,
+    },
     /// A tool's own hook says what the tool is doing. Answered with [`Reply::Done`] when a session was found for it.
     Hook(HookEvent),
     /// Answered with [`Reply::Status`].
@@ -166,6 +176,38 @@ pub struct HistoryPage {
     pub lines: u32,
 }
 
+/// Which lines of a log are wanted. A client that reads on asks from [`LogPage::next`]: it has every line once, whatever
+/// became of its connection in between.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogsWanted {
+    /// The session's id, or the key of its log.
+    pub session: SessionId,
+    pub from: LogCursor,
+    /// When there is nothing more yet: the answer waits for it, up to [`super::FOLLOW`].
+    pub follow: bool,
+    /// Only lines that are not older.
+    pub since: Option<UnixMillis>,
+    /// Only lines in which this regular expression is found.
+    pub grep: Option<String>,
+}
+
+/// A place among the lines of a log, which are numbered from 1 without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogCursor {
+    /// This line, or the first one that is still kept.
+    Line(u64),
+    /// So many lines before the end.
+    Last(u64),
+}
+
+/// A place in a recording; both are 0 at its beginning, and only the agent knows what else they mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingCursor {
+    pub segment: u64,
+    pub offset: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
@@ -178,10 +220,58 @@ pub enum Reply {
     /// Oldest first. Each line is text with SGR sequences only.
     History(Vec<String>),
     Explanation(Box<Explanation>),
+    /// The last written first.
+    KeptLogs(Vec<KeptLog>),
+    Logs(LogPage),
+    Recording(RecordingPage),
     /// A rule as it would stand in the policy; absent where none is safe.
     Rule(Option<String>),
     Status(Status),
     Failed(Failure),
+}
+
+/// What is kept of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLog {
+    /// Names this log among all; ids of sessions may come again.
+    pub key: String,
+    pub session: SessionId,
+    pub name: String,
+    pub tool: String,
+    pub dir: String,
+    pub created: UnixMillis,
+    pub written: UnixMillis,
+    pub bytes: u64,
+}
+
+/// Lines of a log, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    pub lines: Vec<KeptLine>,
+    /// The number to go on from.
+    pub next: u64,
+    /// Whether there is nothing more for now.
+    pub is_end: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptLine {
+    pub number: u64,
+    pub at: UnixMillis,
+    /// Not printed: what the agent has to say, such as a new state.
+    pub is_note: bool,
+    /// Foreign text.
+    pub text: String,
+}
+
+/// Whole lines of an asciicast. All pieces one after the other are one recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingPage {
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+    pub next: RecordingCursor,
+    /// Whether there is nothing more for now.
+    pub is_end: bool,
 }
 
 /// A tool that has a profile.

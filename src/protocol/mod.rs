@@ -58,5 +58,8 @@ pub const MAX_KEYS: usize = 4 << 10;
 pub const MAX_HISTORY_LINES: u32 = 500;
 /// How long the other side may take to say hello: a person never waits for it, a stuck peer must not hold a place.
 pub const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an answer may wait for lines that are still to be printed, so that a client that follows a log is neither kept
+/// waiting longer than for any other answer nor asks more than a few times a minute.
+pub const FOLLOW: Duration = Duration::from_secs(4);
 /// How long a client waits for a reply before it says so: starting a session forks programs on a busy host.
 pub const REPLY_DEADLINE: Duration = Duration::from_secs(5);

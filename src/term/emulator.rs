@@ -1,6 +1,7 @@
 //! A terminal without a screen of its own: bytes in, [`Screen`], drawing and facts out.
 
 use super::filter::{Filter, Outcome, Pen};
+use super::leaving::Grid;
 use super::paint;
 use super::screen::{Screen, Size, blank_parser};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,7 +41,7 @@ pub enum Signal {
 /// original in order.
 pub struct Emulator {
     /// Reads the filter's bytes. While it does, `screen` is lent to it.
-    parser: vt100::Parser,
+    parser: Grid,
     filter: Filter,
     screen: Screen,
     /// The text of all rows when somebody asked for it last; empty before that.
@@ -153,6 +154,22 @@ impl Emulator {
         self.lend(|parser, filter| filter.guess_pen(pen, parser));
     }
 
+    /// From now on the lines that leave the screen at its top are kept until they are taken; a reset ends it.
+    pub fn keep_lines(&mut self) {
+        self.parser.callbacks_mut().keep();
+    }
+
+    /// Takes the lines that have left the primary screen at its top, oldest first, blanks at their ends trimmed. The last
+    /// one stays until it is known whether the row behind it belongs to it.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.parser.callbacks_mut().take()
+    }
+
+    /// Takes all of them, to be called when nothing more is printed for now.
+    pub fn take_all_lines(&mut self) -> Vec<String> {
+        self.parser.callbacks_mut().take_all()
+    }
+
     /// Says that what was drawn with a guessed pen is right.
     pub fn confirm_pen(&mut self) {
         self.filter.confirm_pen();
@@ -169,7 +186,7 @@ impl Emulator {
     }
 
     /// Lends the grid to the parser for as long as `work` takes.
-    fn lend(&mut self, work: impl FnOnce(&mut vt100::Parser, &mut Filter)) {
+    fn lend(&mut self, work: impl FnOnce(&mut Grid, &mut Filter)) {
         std::mem::swap(self.parser.screen_mut(), &mut self.screen.vt);
         work(&mut self.parser, &mut self.filter);
         std::mem::swap(self.parser.screen_mut(), &mut self.screen.vt);

@@ -14,6 +14,7 @@
 
 mod emulator;
 mod filter;
+mod leaving;
 mod paint;
 #[cfg(feature = "client")]
 mod passage;

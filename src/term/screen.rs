@@ -4,6 +4,7 @@
 //! [`Fed::drawn`](super::Fed::drawn): that is what a keyframe and a difference have to bring about.
 
 use super::filter::{Pen, REPLACEMENT_STAND_IN, Region};
+use super::leaving::{Grid, Leaving};
 use super::paint;
 use super::under::Under;
 use serde::{Deserialize, Serialize};
@@ -198,6 +199,20 @@ impl Screen {
         self.vt.row_wrapped(row)
     }
 
+    /// Returns the text of all lines, top to bottom: rows that go on in the next one are one line with it.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut goes_on = false;
+        for (row, text) in (0..).zip(self.text()) {
+            match lines.last_mut() {
+                Some(line) if goes_on => line.push_str(&text),
+                _ => lines.push(text),
+            }
+            goes_on = self.row_wrapped(row);
+        }
+        lines
+    }
+
     /// Whether a person could not tell the two apart. Unlike equal screens, a blank may be a space here and nothing there,
     /// and what is remembered for later may differ.
     pub fn looks_like(&self, other: &Self) -> bool {
@@ -241,8 +256,8 @@ fn shown_text(mut row: String) -> String {
 }
 
 /// A parser whose own screen is as small as can be: screens are lent to it.
-pub(super) fn blank_parser() -> vt100::Parser {
-    vt100::Parser::new(NonZeroU16::MIN, NonZeroU16::MIN, 0)
+pub(super) fn blank_parser() -> Grid {
+    Grid::new_with_callbacks(NonZeroU16::MIN, NonZeroU16::MIN, 0, Leaving::default())
 }
 
 pub(super) fn blank_screen() -> vt100::Screen {

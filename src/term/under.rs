@@ -4,6 +4,7 @@
 //! kB for a usual pane; painted it is a few kilobytes. Promise: two are equal exactly when their screens look the same.
 
 use super::filter::Filter;
+use super::leaving::{Grid, Leaving};
 use super::paint;
 use super::screen::{Size, blank_screen};
 use crate::term::Fed;
@@ -25,7 +26,7 @@ impl Under {
     }
 
     /// Draws it on a blank grid of its size; the cursor moves.
-    pub fn draw(&self, grid: &mut vt100::Parser) {
+    pub fn draw(&self, grid: &mut Grid) {
         let (rows, cols) = grid.screen().size();
         // The grid is right whatever comes of the drawing, which nobody needs.
         let _outcome =
@@ -47,9 +48,9 @@ impl Under {
         Self::of(parser.screen())
     }
 
-    fn parser(&self, size: Size) -> vt100::Parser {
+    fn parser(&self, size: Size) -> Grid {
         let (rows, cols) = size.for_vt100();
-        let mut parser = vt100::Parser::new(rows, cols, 0);
+        let mut parser = Grid::new_with_callbacks(rows, cols, 0, Leaving::default());
         self.draw(&mut parser);
         parser
     }

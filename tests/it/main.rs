@@ -23,6 +23,7 @@ mod outer;
 mod policy;
 mod protocol;
 mod readme;
+mod record;
 mod recordings;
 mod run;
 mod server;

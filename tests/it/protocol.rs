@@ -11,8 +11,9 @@ use cm_tui::domain::{
     Source, Verdict,
 };
 use cm_tui::protocol::{
-    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
-    MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
+    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, KeptLine, KeptLog,
+    LogCursor, LogKind, LogLine, LogPage, LogsWanted, MAX_LIST, MAX_MESSAGE, MAX_TEXT,
+    RecordingCursor, RecordingPage, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
     ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
 };
 use proptest::prelude::*;
@@ -257,6 +258,21 @@ fn requests() -> Vec<Request> {
             dir: "~/shop".into(),
             name: "fix".into(),
         },
+        Request::KeptLogs,
+        Request::Logs(LogsWanted {
+            session: id(),
+            from: LogCursor::Line(7),
+            follow: true,
+            since: Some(1_700_000_000_000),
+            grep: Some("error|warn".into()),
+        }),
+        Request::Recording {
+            session: id(),
+            from: RecordingCursor {
+                segment: 2,
+                offset: 4096,
+            },
+        },
     ]
 }
 
@@ -290,6 +306,34 @@ fn replies() -> Vec<Reply> {
         Reply::Status(status),
         Reply::Failed(failure()),
         Reply::Folder("/src/shop-fix".into()),
+        Reply::KeptLogs(vec![KeptLog {
+            key: "cm-7-3-1700000000".into(),
+            session: id(),
+            name: "api".into(),
+            tool: "codex".into(),
+            dir: "/srv/api".into(),
+            created: 1_700_000_000_000,
+            written: 1_700_000_060_000,
+            bytes: 4096,
+        }]),
+        Reply::Logs(LogPage {
+            lines: vec![KeptLine {
+                number: 7,
+                at: 1_700_000_000_000,
+                is_note: false,
+                text: "error: no".into(),
+            }],
+            next: 9,
+            is_end: true,
+        }),
+        Reply::Recording(RecordingPage {
+            bytes: b"[0.5, \"o\", \"x\"]\n".to_vec(),
+            next: RecordingCursor {
+                segment: 2,
+                offset: 4114,
+            },
+            is_end: false,
+        }),
     ]
 }
 
@@ -390,6 +434,9 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::Status => 17,
         Request::Stop => 18,
         Request::MakeWorktree { .. } => 19,
+        Request::KeptLogs => 20,
+        Request::Logs(_) => 21,
+        Request::Recording { .. } => 22,
     }
 }
 
@@ -405,6 +452,9 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Status(_) => 7,
         Reply::Failed(_) => 8,
         Reply::Folder(_) => 9,
+        Reply::KeptLogs(_) => 10,
+        Reply::Logs(_) => 11,
+        Reply::Recording(_) => 12,
     }
 }
 

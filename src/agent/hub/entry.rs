@@ -10,6 +10,7 @@ use super::recognise::Foreground;
 use super::typing::Keys;
 use crate::agent::broadcast::Broadcast;
 use crate::agent::monitor::{Moment, Monitor, Scene};
+use crate::agent::record::Track;
 use crate::agent::tmux::{Guard, StreamId};
 use crate::domain::{PromptId, Session, SessionState};
 use crate::term::Size;
@@ -48,6 +49,12 @@ pub(super) struct Entry {
     pub(super) conversation: String,
     /// The program has ended; the pane was kept.
     pub(super) dead: bool,
+    /// The session's log, when one is kept.
+    pub(super) track: Option<Track>,
+    /// When the screen has to be looked at for the log.
+    pub(super) rest_at: Option<Instant>,
+    /// It prints more than is read, and the log says so.
+    pub(super) is_flooding: bool,
 }
 
 /// How the pane's output reaches us.
@@ -103,6 +110,9 @@ impl Entry {
             recheck: false,
             conversation: String::new(),
             dead: false,
+            track: None,
+            rest_at: None,
+            is_flooding: false,
         }
     }
 
@@ -160,7 +170,7 @@ impl Entry {
             .values()
             .any(|watcher| watcher.behind)
             .then(|| now + CATCH_UP);
-        [update, behind, self.rejoin_at, self.look_at]
+        [update, behind, self.rejoin_at, self.look_at, self.rest_at]
             .into_iter()
             .flatten()
             .min()

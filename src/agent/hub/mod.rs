@@ -11,6 +11,7 @@
 //! | `panes.rs` | tmux's facts become sessions |
 //! | `recognise.rs` | which tool a pane runs |
 //! | `output.rs` | output becomes screens, states and updates |
+//! | `logs.rs` | what sessions print is kept, and read again |
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
 //! | `hooks.rs` | … to hear what a tool's own hook says |
@@ -23,6 +24,7 @@ mod clients;
 mod entry;
 mod hooks;
 mod journal;
+mod logs;
 mod orders;
 mod output;
 mod panes;
@@ -46,6 +48,7 @@ use self::entry::Entry;
 use self::journal::Journal;
 pub use self::panes::OPTIONS;
 use super::monitor::Moment;
+use super::record::Recorder;
 use super::tmux::{
     Chunk, Events, Join, ServerRef, StreamId, Streams, Tmux, TmuxConfig, TmuxError, TmuxEvent,
 };
@@ -132,6 +135,8 @@ pub struct HubConfig {
     pub tools: Tools,
     /// Whether tools whose profile says so are started behind `cm-agent run`.
     pub proxies: bool,
+    /// Keeps what sessions print; `None` when the user does not want that, or it cannot be done.
+    pub recorder: Option<Recorder>,
     /// A random number that names this run.
     pub run: u64,
 }
@@ -368,6 +373,7 @@ impl Hub {
             what,
             detail,
         };
+        self.mark(&line);
         self.journal.note(line.clone());
         self.emit(Event::Logged(line));
     }

@@ -75,6 +75,11 @@ impl Hub {
                 return self.answer(client, id, session, prompt, answer);
             }
             Request::History { session, page } => return self.history(client, id, &session, page),
+            Request::KeptLogs => return self.kept_logs(client, id),
+            Request::Logs(wanted) => return self.logs(client, id, wanted),
+            Request::Recording { session, from } => {
+                return self.recording(client, id, session, from);
+            }
         };
         self.clients.reply(client, id, reply);
     }

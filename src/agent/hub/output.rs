@@ -33,6 +33,7 @@ impl Hub {
             }
         }
         if chunk.overflowed {
+            entry.record_flood(now);
             entry.plan_join(Again::Flooded, now.instant);
         }
         if chunk.ended {
@@ -68,6 +69,7 @@ impl Hub {
             self.publish(&id, now.instant);
             self.judge(&id, now);
             self.catch_up(&id, now.instant);
+            self.rest(&id, now);
             if self
                 .sessions
                 .get(&id)
@@ -142,9 +144,11 @@ impl Hub {
                 entry.link = Link::Joined(join.stream);
                 entry.pid = join.pid;
                 entry.dead = join.dead;
-                entry
-                    .monitor
-                    .join(Size::new(join.cols, join.rows), &join.seed, now.instant);
+                entry.record_rest(now);
+                let size = Size::new(join.cols, join.rows);
+                if entry.monitor.join(size, &join.seed, now.instant) {
+                    entry.record_whole(now);
+                }
                 let resized = (entry.session.cols, entry.session.rows) != (join.cols, join.rows);
                 (entry.session.cols, entry.session.rows) = (join.cols, join.rows);
                 entry.broadcast.replaced(now.instant);
@@ -321,14 +325,17 @@ impl Hub {
 
 impl Entry {
     fn feed(&mut self, bytes: &[u8], now: Moment) -> Intake {
-        if self.watchers.is_empty() {
-            return self.monitor.output(bytes, &mut Vec::new(), now);
+        let is_watched = !self.watchers.is_empty();
+        if is_watched {
+            self.broadcast
+                .before(self.monitor.screen(), bytes.len(), now.instant);
         }
-        self.broadcast
-            .before(self.monitor.screen(), bytes.len(), now.instant);
         let mut drawn = Vec::new();
         let intake = self.monitor.output(bytes, &mut drawn, now);
-        self.broadcast.drawn(&drawn);
+        if is_watched {
+            self.broadcast.drawn(&drawn);
+        }
+        self.record(drawn, intake, now);
         intake
     }
 }

@@ -113,6 +113,7 @@ impl Hub {
         );
         (entry.session.state, entry.session.since) = (state, since);
         self.sessions.insert(id.clone(), entry);
+        self.keep(id);
         self.announce(id);
         if managed && !first_look {
             let task = self
@@ -193,12 +194,14 @@ impl Hub {
         if entry.session.state != state
             && entry.monitor.declare(state, "the program ended", moment())
         {
+            self.keep_last(id);
             self.state_changed(id);
         }
     }
 
     /// Forgets a session that is gone.
     pub(super) fn remove(&mut self, id: &SessionId, why: Option<LogKind>) {
+        self.keep_last(id);
         if let Some(why) = why {
             self.log(id, why, "");
         }

@@ -178,10 +178,13 @@ impl Monitor {
 
     /// Starts again from a picture that tmux gave. One that shows what we show already changes nothing: we know more than it
     /// tells, above all the pen. From another one on, the pen is a guess: the one that we had, if there is one.
-    pub fn join(&mut self, size: Size, seed: &[u8], now: Instant) {
+    ///
+    /// Returns whether the screen is another one now.
+    pub fn join(&mut self, size: Size, seed: &[u8], now: Instant) -> bool {
         let mut picture = Emulator::new(size);
         picture.feed(seed, &mut Fed::default());
-        if self.in_step && picture.screen().looks_like(self.screen()) {
+        let is_known = self.in_step && picture.screen().looks_like(self.screen());
+        if is_known {
             self.emulator.confirm_pen();
             self.audits = 0;
         } else {
@@ -193,10 +196,32 @@ impl Monitor {
             let blank = Emulator::new(Size::new(1, 1));
             let before = if self.in_step { &self.emulator } else { &blank };
             picture.guess_pen(before.screen());
+            picture.keep_lines();
             self.emulator = picture;
             self.in_step = true;
         }
         self.touch(now);
+        !is_known
+    }
+
+    /// Takes the lines that have left the primary screen at its top since this was asked last; the last one only when nothing
+    /// more is printed for now, since it may go on.
+    pub fn take_lines(&mut self, is_still: bool) -> Vec<String> {
+        if is_still {
+            self.emulator.take_all_lines()
+        } else {
+            self.emulator.take_lines()
+        }
+    }
+
+    /// How long nothing was printed.
+    pub fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_output)
+    }
+
+    /// Whether the screen is half drawn.
+    pub fn is_synchronizing(&self) -> bool {
+        self.emulator.is_synchronizing()
     }
 
     /// Whether the screen may have wrong colours, which another picture would tell or mend.

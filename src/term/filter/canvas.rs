@@ -5,6 +5,7 @@
 use super::changed::ChangedRows;
 use super::pen::{Pen, write_number};
 use crate::term::Colour;
+use crate::term::leaving::Grid;
 use crate::term::under::Under;
 
 /// Private-use stand-in for U+FFFD, which the grid refuses to hold; [`crate::term::CellRef::text`] turns it back.
@@ -15,7 +16,7 @@ pub const REPLACEMENT_STAND_IN: &str = "\u{10fffd}";
 const DRAWN_LIMIT: usize = 1 << 20;
 
 pub struct Canvas<'a> {
-    vt: &'a mut vt100::Parser,
+    vt: &'a mut Grid,
     drawn: &'a mut Vec<u8>,
     /// Where this feed's part of `drawn` begins.
     start: usize,
@@ -31,7 +32,7 @@ pub struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub fn new(
-        vt: &'a mut vt100::Parser,
+        vt: &'a mut Grid,
         drawn: &'a mut Vec<u8>,
         ink: Pen,
         changed: &'a mut ChangedRows,
@@ -118,6 +119,7 @@ impl<'a> Canvas<'a> {
     /// Makes the screen blank and returns what it showed; the cursor and the scroll region are then those of a new screen.
     pub fn enter_alternate(&mut self) -> Under {
         let under = Under::of(self.show());
+        self.vt.callbacks_mut().is_alternate = true;
         self.blank(None);
         self.tell(b"\x1b[?1049h");
         under
@@ -127,6 +129,7 @@ impl<'a> Canvas<'a> {
     pub fn leave_alternate(&mut self, under: &Under) {
         self.show();
         self.blank(Some(under));
+        self.vt.callbacks_mut().is_alternate = false;
         self.tell(b"\x1b[?47l");
     }
 

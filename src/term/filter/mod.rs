@@ -30,6 +30,7 @@ pub use changed::ChangedRows;
 pub use pen::Pen;
 pub use pen::write_number;
 
+use super::leaving::Grid;
 use super::under::Under;
 use crate::term::{Fed, Size};
 use canvas::Canvas;
@@ -114,7 +115,7 @@ impl Filter {
     }
 
     /// Draws `bytes` on the grid and into `out`. Afterwards the grid has seen everything in `out.drawn`.
-    pub fn feed(&mut self, bytes: &[u8], vt: &mut vt100::Parser, out: &mut Fed) -> Outcome {
+    pub fn feed(&mut self, bytes: &[u8], vt: &mut Grid, out: &mut Fed) -> Outcome {
         let mut translator = Translator::new(&mut self.state, &mut self.changed, vt, out);
         self.scanner.scan(bytes, &mut translator);
         translator.finish()
@@ -122,7 +123,7 @@ impl Filter {
 
     /// Adapts to a grid that has just got another size: a scroll region does not outlive another height, nor do tab stops
     /// outlive another width. The grid forgets its region in either case. `row` is where the cursor was.
-    pub fn resized(&mut self, before: Size, now: Size, row: u16, vt: &mut vt100::Parser) {
+    pub fn resized(&mut self, before: Size, now: Size, row: u16, vt: &mut Grid) {
         self.changed = ChangedRows::default();
         if let Some(under) = &mut self.state.under {
             *under = under.resized(before, now, row);
@@ -146,7 +147,7 @@ impl Filter {
     }
 
     /// Takes this pen for the program's own, which is not known, until the program resets it.
-    pub fn guess_pen(&mut self, pen: Pen, vt: &mut vt100::Parser) {
+    pub fn guess_pen(&mut self, pen: Pen, vt: &mut Grid) {
         let mut drawn = Vec::new();
         let mut canvas = Canvas::new(vt, &mut drawn, self.state.ink, &mut self.changed);
         canvas.ink(pen);

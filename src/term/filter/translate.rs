@@ -6,6 +6,7 @@ use super::params::{Param, Params, clamped};
 use super::pen::Pen;
 use super::scan::Sink;
 use super::{ChangedRows, Outcome, Saved, State, TabStops};
+use crate::term::leaving::Grid;
 use crate::term::{Fed, Signal};
 
 pub struct Translator<'a> {
@@ -18,7 +19,7 @@ impl<'a> Translator<'a> {
     pub fn new(
         state: &'a mut State,
         changed: &'a mut ChangedRows,
-        vt: &'a mut vt100::Parser,
+        vt: &'a mut Grid,
         out: &'a mut Fed,
     ) -> Self {
         let canvas = Canvas::new(vt, &mut out.drawn, state.ink, changed);

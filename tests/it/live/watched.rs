@@ -258,6 +258,7 @@ impl Watched {
             session: self.id(),
             prompt,
             answer,
+            message: String::new(),
         };
         assert_eq!(self.ask(request).await, Reply::Done, "{}", self.picture());
     }
@@ -272,6 +273,7 @@ impl Watched {
                 session: self.id(),
                 prompt,
                 answer: Answer::Yes,
+                message: String::new(),
             };
             match self.ask(request).await {
                 Reply::Done => {}
