@@ -177,7 +177,9 @@ fn draw_session(
             .column(short_tool(host, session), columns.tool, role(Role::Muted))
             .skip(1);
     }
-    let mut words = columns.words;
+    let badge = look::badge(host, session, model.now.unix);
+    let badge_wide = badge.as_ref().map_or(0, |(words, _)| width(words) + 1);
+    let mut words = columns.words.saturating_sub(badge_wide);
     let mut put = |brush: &mut Brush<'_>, text: &str, role: ratatui::style::Style| {
         let wide = width(&crate::tui::widget::clean(text)).min(words);
         brush.put_within(text, wide, role);
@@ -201,6 +203,9 @@ fn draw_session(
         put(&mut brush, server, role(Role::Muted));
     }
     brush.skip(words + 1);
+    if let Some((words, badge)) = &badge {
+        brush.put(words, role(*badge)).skip(1);
+    }
     let shown = age(host.age(session.since, model.now.unix));
     brush.column_right(&shown, AGE_WIDTH, role(Role::Muted));
 }

@@ -11,6 +11,7 @@ use crate::tui::action::Action;
 use crate::tui::clock::rough_age;
 use crate::tui::effect::Target;
 use crate::tui::layout::{Pane, notice};
+use crate::tui::look;
 use crate::tui::model::{Model, Selection};
 use crate::tui::rows::{home, short_dir};
 use crate::tui::theme::Role;
@@ -72,6 +73,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, sess
         parts.push(format!("tmux {server}"));
     }
     parts.push(short_dir(&session.dir, home(host)));
+    parts.extend(look::badge(host, session, model.now.unix).map(|(words, _)| words));
     let step = format!(" {} ", glyphs.step());
     let name = width(&crate::tui::widget::clean(&session.name)).min(left);
     brush
