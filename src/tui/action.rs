@@ -136,12 +136,7 @@ const MOVES: &[Context] = &[Context::Fleet, Context::Page];
 const PAGE: &[Context] = &[Context::Page];
 const PROMPT: &[Context] = &[Context::Prompt];
 const LISTS: &[Context] = &[Context::Form, Context::Filter];
-const CLOSING: &[Context] = &[
-    Context::Form,
-    Context::Text,
-    Context::Filter,
-    Context::Page,
-];
+const CLOSING: &[Context] = &[Context::Form, Context::Text, Context::Filter, Context::Page];
 
 /// The words of a row, so that the table below stays readable.
 const fn row(

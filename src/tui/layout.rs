@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 
 use super::about;
 use super::look;
-use super::notes::notes;
-use super::subject;
 use super::model::{Model, Page};
+use super::notes::notes;
 use super::rows::Density;
+use super::subject;
 use super::theme::Role;
 use super::widget::{width, wrap};
 use crate::domain::{Answer, Prompt, PromptKind, Session};
@@ -342,7 +342,10 @@ fn prompt_box(
         // What happens by itself comes first: it may be all there is room for.
         Some((words, _)) if waits => format!("{words} {dot} {kind} {dot} in {dir}"),
         Some((words, _)) => {
-            format!("{kind} {dot} in {dir} {dot} {words} {dot} seen by {}", prompt.rule)
+            format!(
+                "{kind} {dot} in {dir} {dot} {words} {dot} seen by {}",
+                prompt.rule
+            )
         }
         None => format!("{kind} {dot} in {dir} {dot} seen by {}", prompt.rule),
     };

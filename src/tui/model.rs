@@ -305,9 +305,8 @@ impl Model {
             Action::Approve => self.certain(Answer::Yes),
             Action::Deny | Action::DenyWithWords => self.certain(Answer::No),
             Action::ApproveWithRule => {
-                let is_permission = |(_, _, prompt): (&Host, &Session, &Prompt)| {
-                    prompt.kind.is_permission()
-                };
+                let is_permission =
+                    |(_, _, prompt): (&Host, &Session, &Prompt)| prompt.kind.is_permission();
                 self.certain(Answer::Yes) && self.open_prompt().is_some_and(is_permission)
             }
             Action::Mark => self.inbox.is_some() && self.certain(Answer::Yes),

@@ -42,7 +42,8 @@ pub fn notes(model: &Model, columns: u16) -> Vec<Note> {
             } else {
                 toast.text.clone()
             };
-            let with = |text: &str, role| wrap(text, widest).into_iter().map(move |line| (line, role));
+            let with =
+                |text: &str, role| wrap(text, widest).into_iter().map(move |line| (line, role));
             let mut lines: Vec<_> = with(&text, Role::Text).collect();
             if !toast.hint.is_empty() {
                 lines.extend(with(&toast.hint, Role::Muted));

@@ -257,10 +257,7 @@ mod tests {
         let after = prompt("rm");
         sight.painted(vec![glimpse(&before, 0..10)], Some(of(&before)), at(0));
         assert!(sight.is_settled(at(250)));
-        assert_eq!(
-            sight.reading(&of(&after), &after, at(900)),
-            Reading::Unseen
-        );
+        assert_eq!(sight.reading(&of(&after), &after, at(900)), Reading::Unseen);
         sight.painted(vec![glimpse(&after, 0..10)], Some(of(&after)), at(900));
         assert!(!sight.is_settled(at(1_100)));
         assert_eq!(

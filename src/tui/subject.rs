@@ -77,7 +77,9 @@ pub fn warnings(prompt: &Prompt) -> Vec<String> {
     );
     let is_odd = |c: char| !c.is_ascii() && c != MARK;
     if is_code && clean.chars().any(is_odd) {
-        said.push("not all of its characters are ASCII: some may only look like letters".to_owned());
+        said.push(
+            "not all of its characters are ASCII: some may only look like letters".to_owned(),
+        );
     }
     said
 }

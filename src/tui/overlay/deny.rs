@@ -68,7 +68,10 @@ impl DenyForm {
         let (words, role) = if subject::takes_words(&self.prompt) {
             ("the tool is told this with the no", Role::Muted)
         } else {
-            ("the tool takes no words here: it is told no", Role::NeedsYou)
+            (
+                "the tool takes no words here: it is told no",
+                Role::NeedsYou,
+            )
         };
         Brush::new(buffer, line(inner, 5), glyphs).put(words, scene.style(role));
         foot(

@@ -262,7 +262,11 @@ impl ModeForm {
         brush.skip(9);
         for mode in [Mode::Ask, Mode::Policy, Mode::Yes] {
             let is_chosen = self.wish.mode == mode;
-            let (open, close) = if is_chosen { ("(*) ", "  ") } else { ("( ) ", "  ") };
+            let (open, close) = if is_chosen {
+                ("(*) ", "  ")
+            } else {
+                ("( ) ", "  ")
+            };
             let role = if is_chosen { Role::Name } else { Role::Muted };
             brush
                 .put(open, scene.style(role))

@@ -119,10 +119,7 @@ impl RuleForm {
     }
 
     fn subject(&self, columns: u16) -> Vec<String> {
-        let mut lines = wrap(
-            subject::text(&self.prompt),
-            columns.saturating_sub(4),
-        );
+        let mut lines = wrap(subject::text(&self.prompt), columns.saturating_sub(4));
         lines.truncate(SUBJECT);
         lines
     }

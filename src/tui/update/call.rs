@@ -16,9 +16,8 @@ pub fn news(model: &Model, host: &HostId, event: &Event) -> Option<String> {
     let is_new = |session: &&Session| {
         let before = model.fleet.session(host, &session.id);
         let before = before.and_then(|before| before.prompt.as_ref());
-        waits(session.prompt.as_ref()).is_some_and(|prompt| {
-            waits(before).is_none_or(|before| before.id != prompt.id)
-        })
+        waits(session.prompt.as_ref())
+            .is_some_and(|prompt| waits(before).is_none_or(|before| before.id != prompt.id))
     };
     let session = sessions.iter().find(is_new)?;
     Some(format!("cm-tui: {} on {host} needs you", session.name))

@@ -3,9 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::select::Step;
-use super::{
-    attach, explain, inbox, overlay, prompt, question, scroll, select, start, typing,
-};
+use super::{attach, explain, inbox, overlay, prompt, question, scroll, select, start, typing};
 use crate::domain::Answer;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;

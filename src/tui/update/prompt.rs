@@ -234,7 +234,11 @@ fn no_marks(model: &Model) -> Result<(), Refusal> {
 /// The prompts that are answered when keys mean `of`: itself, or all that are marked with it. Each of them has been
 /// read and asks the same.
 fn group(model: &Model, of: &PromptRef) -> Result<Vec<PromptRef>, Refusal> {
-    let Some(inbox) = model.inbox.as_ref().filter(|inbox| !inbox.marked.is_empty()) else {
+    let Some(inbox) = model
+        .inbox
+        .as_ref()
+        .filter(|inbox| !inbox.marked.is_empty())
+    else {
         return Ok(vec![of.clone()]);
     };
     if !inbox.marked.contains(of) {

@@ -113,7 +113,10 @@ pub fn draw_keys(model: &Model, brush: &mut Brush<'_>, prompt: &Prompt, is_read:
             .settings
             .keymap
             .shown(Action::ScrollDown, model.contexts());
-        let words = format!("{} reads on, then it can be answered", key.unwrap_or_default());
+        let words = format!(
+            "{} reads on, then it can be answered",
+            key.unwrap_or_default()
+        );
         brush
             .put(words.trim(), style(model, Role::NeedsYou))
             .skip(gap);
