@@ -111,11 +111,14 @@ pub fn advice(model: &Model, host: &Host, prompt: &Prompt) -> Option<(String, Ro
         return Some((words, Role::NeedsYou));
     }
     let mut words = format!("policy: {verdict}");
-    if !advice.rule.is_empty() {
+    let joint = if advice.rule.is_empty() {
+        ","
+    } else {
         words = format!("{words}, rule {}", advice.rule);
-    }
+        ":"
+    };
     if !advice.why.is_empty() {
-        words = format!("{words}: {}", advice.why);
+        words = format!("{words}{joint} {}", advice.why);
     }
     Some((words, Role::Muted))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::effect::Target;
 use super::sight::PromptRef;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,8 +13,9 @@ pub struct Inbox {
     pub place: usize,
     /// The first line shown.
     pub top: usize,
-    /// Lines from there to the first line of the selected prompt; below 0 when that is above. What comes and goes
-    /// above must not move what is read.
+    /// The session whose prompt was selected last, and the lines from the first one shown to that prompt's; below 0
+    /// when it begins above. What comes and goes above must not move what is read.
+    pub anchor: Option<Target>,
     pub offset: i64,
     /// Whether it scrolls to the selected prompt; scrolling by hand ends that until another one is selected.
     pub follow: bool,

@@ -312,13 +312,12 @@ impl Model {
             Action::Mark => self.inbox.is_some() && self.certain(Answer::Yes),
             Action::Back => self.inbox.is_some(),
             Action::Inbox => self.inbox.is_none() && !self.waiting().is_empty(),
-            Action::SetMode => live,
             Action::NextWaiting => !self.waiting().is_empty() || self.questions_aside() > 0,
             Action::AnswerHost => self.questions_aside() > 0,
             Action::Reconnect => self.selected_host().is_some_and(|host| !host.is_live()),
             // On a host it answers, reconnects or starts: always something.
             Action::Attach => live || self.host_action().is_some(),
-            Action::Kill => live,
+            Action::Kill | Action::SetMode => live,
             // Over itself it only closes, which another key says.
             Action::Explain => live && self.overlays.is_empty(),
             Action::Type => {

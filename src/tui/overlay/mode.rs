@@ -12,12 +12,14 @@ use crate::fleet::Host;
 use crate::tui::action::Action;
 use crate::tui::effect::Target;
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, Input};
+use crate::tui::widget::{Brush, Input, width};
 
 /// Rows with the frame.
 pub const ROWS: u16 = 12;
 /// For how many hours the mode can last. Eight is offered: a working day.
 const HOURS: [u32; 5] = [1, 2, 4, 8, 24];
+/// Columns of the names of fields.
+const LABEL: u16 = 8;
 /// The word that confirms, besides the session's name.
 const CONFIRMATION: &str = "yes";
 
@@ -208,7 +210,9 @@ impl ModeForm {
         };
         let muted = scene.style(Role::Muted);
         let glyphs = scene.settings.glyphs;
-        Brush::new(buffer, next(), glyphs).skip(9).put(about, muted);
+        Brush::new(buffer, next(), glyphs)
+            .skip(LABEL)
+            .put(about, muted);
         for field in self.fields() {
             let row = match field {
                 Field::Mode => continue,
@@ -259,21 +263,20 @@ impl ModeForm {
     fn draw_mode(&self, buffer: &mut Buffer, row: Rect, scene: &Scene<'_>) {
         self.label(buffer, row, Field::Mode, "mode", scene);
         let mut brush = Brush::new(buffer, row, scene.settings.glyphs);
-        brush.skip(9);
+        brush.skip(LABEL);
         for mode in [Mode::Ask, Mode::Policy, Mode::Yes] {
             let is_chosen = self.wish.mode == mode;
-            let (open, close) = if is_chosen {
-                ("(*) ", "  ")
-            } else {
-                ("( ) ", "  ")
-            };
+            let open = if is_chosen { "(*) " } else { "( ) " };
             let role = if is_chosen { Role::Name } else { Role::Muted };
             brush
                 .put(open, scene.style(role))
                 .put(mode.word(), scene.style(role))
-                .put(close, scene.style(role));
+                .skip(1);
         }
-        brush.put(&format!("now: {}", self.now), scene.style(Role::Muted));
+        let now = format!("now: {}", self.now);
+        if width(&now) < brush.room() {
+            brush.skip(1).put(&now, scene.style(Role::Muted));
+        }
     }
 
     fn draw_field(&self, buffer: &mut Buffer, row: Rect, field: Field, scene: &Scene<'_>) {
@@ -282,27 +285,18 @@ impl ModeForm {
         let tick = |on: bool| if on { "[x] " } else { "[ ] " };
         let (word, shown) = match field {
             Field::Mode => return,
-            Field::Hours => (
-                "ends",
-                format!("in {} h, by itself; arrow keys change it", self.hours),
-            ),
+            Field::Hours => ("ends", format!("in {} h, by itself (arrows)", self.hours)),
             Field::Screen => (
                 "screen",
-                format!(
-                    "{}what only the screen tells is enough",
-                    tick(self.wish.screen)
-                ),
+                format!("{}screen alone is enough", tick(self.wish.screen)),
             ),
             Field::DryRun => (
                 "dry run",
-                format!(
-                    "{}only record what would be answered",
-                    tick(self.wish.dry_run)
-                ),
+                format!("{}only record answers", tick(self.wish.dry_run)),
             ),
             Field::Confirmation => {
                 let word = format!("type {CONFIRMATION} or {}", self.name);
-                let wide = crate::tui::widget::width(&word) + 3;
+                let wide = width(&word) + 3;
                 self.label(buffer, row, field, &word, scene);
                 let at = Rect {
                     x: row.x + wide.min(row.width),
@@ -314,6 +308,8 @@ impl ModeForm {
             }
         };
         self.label(buffer, row, field, word, scene);
-        Brush::new(buffer, row, glyphs).skip(9).put(&shown, text);
+        Brush::new(buffer, row, glyphs)
+            .skip(LABEL)
+            .put(&shown, text);
     }
 }

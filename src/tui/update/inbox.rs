@@ -163,17 +163,29 @@ fn settle_place(model: &mut Model) {
         .iter()
         .find(|card| model.target() == Some(&card.of.target))
         .map(|card| (card.first, card.first + card.lines.len()));
+    let anchor = model.inbox.as_ref().and_then(|inbox| {
+        let anchor = inbox.anchor.as_ref()?;
+        let card = cards.iter().find(|card| card.of.target == *anchor)?;
+        i64::try_from(card.first).ok()
+    });
+    let selected = model.target().cloned();
     let Some(inbox) = &mut model.inbox else {
         return;
     };
     let most = total.saturating_sub(rows);
+    let mut top = match anchor {
+        Some(anchor) => {
+            let top = anchor.saturating_sub(inbox.offset).max(0);
+            usize::try_from(top).unwrap_or(0)
+        }
+        None => inbox.top,
+    };
+    top = top.min(most);
     let Some((first, end)) = chosen else {
-        inbox.top = inbox.top.min(most);
+        inbox.top = top;
+        inbox.anchor = None;
         return;
     };
-    let first_line = i64::try_from(first).unwrap_or(i64::MAX);
-    let top = first_line.saturating_sub(inbox.offset).max(0);
-    let mut top = usize::try_from(top).unwrap_or(0).min(most);
     if inbox.follow {
         // All of it, or its beginning.
         if end > top + rows {
@@ -182,6 +194,7 @@ fn settle_place(model: &mut Model) {
         top = top.min(first).min(most);
     }
     inbox.top = top;
-    let top = i64::try_from(top).unwrap_or(i64::MAX);
-    inbox.offset = first_line.saturating_sub(top);
+    inbox.anchor = selected;
+    let line = |line: usize| i64::try_from(line).unwrap_or(i64::MAX);
+    inbox.offset = line(first).saturating_sub(line(top));
 }

@@ -147,7 +147,12 @@ pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
         if waiting > 0 {
             let look = glyphs.state(&SessionState::Approval);
             let gap = if asked.is_empty() { "" } else { "  " };
-            asked = format!("{asked}{gap}{} {waiting} need you", look.glyph);
+            let count = if area.width < MEDIUM {
+                format!("{}{waiting}", look.glyph)
+            } else {
+                format!("{} {waiting} need you", look.glyph)
+            };
+            asked = format!("{asked}{gap}{count}");
         }
         let at = Rect {
             x: area.right().saturating_sub(width(&asked) + 1),

@@ -18,6 +18,9 @@ use crate::tui::widget::{Brush, select, width};
 /// Columns of the list from which the tool is shown.
 const TOOL_FROM: u16 = 44;
 
+/// Columns for words from which on they are whole sentences.
+const WORDY: u16 = 12;
+
 /// Widths of the columns; they depend on the list's width alone, so that nothing moves.
 #[derive(Clone, Copy)]
 struct Columns {
@@ -180,14 +183,19 @@ fn draw_session(
     let badge = look::badge(host, session, model.now.unix);
     let badge_wide = badge.as_ref().map_or(0, |(words, _)| width(words) + 1);
     let mut words = columns.words.saturating_sub(badge_wide);
+    let (word, more) = match part {
+        Part::Waiting => {
+            let wants = look::wants(session);
+            // With little room, what it is about says more than that it wants a yes: the glyph says that.
+            let short = wants.strip_prefix("approve ").filter(|_| words < WORDY);
+            (short.unwrap_or(&wants).to_owned(), String::new())
+        }
+        Part::Tree => look::words(session),
+    };
     let mut put = |brush: &mut Brush<'_>, text: &str, role: ratatui::style::Style| {
         let wide = width(&crate::tui::widget::clean(text)).min(words);
         brush.put_within(text, wide, role);
         words -= wide;
-    };
-    let (word, more) = match part {
-        Part::Waiting => (look::wants(session), String::new()),
-        Part::Tree => look::words(session),
     };
     put(&mut brush, &word, role(look.role));
     if !more.is_empty() {

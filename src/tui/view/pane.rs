@@ -73,12 +73,17 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, sess
         parts.push(format!("tmux {server}"));
     }
     parts.push(short_dir(&session.dir, home(host)));
-    parts.extend(look::badge(host, session, model.now.unix).map(|(words, _)| words));
     let step = format!(" {} ", glyphs.step());
     let name = width(&crate::tui::widget::clean(&session.name)).min(left);
-    brush
-        .put_within(&session.name, name, style(model, Role::Name))
-        .put_within(&format!("{step}{}", parts.join(&step)), left - name, muted);
+    brush.put_within(&session.name, name, style(model, Role::Name));
+    let mut left = left - name;
+    if let Some((words, role)) = look::badge(host, session, model.now.unix)
+        && width(&words) < left
+    {
+        left -= width(&words) + 1;
+        brush.skip(1).put(&words, style(model, role));
+    }
+    brush.put_within(&format!("{step}{}", parts.join(&step)), left, muted);
     let gap = brush.room().saturating_sub(columns);
     brush
         .skip(gap)
