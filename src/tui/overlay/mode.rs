@@ -291,7 +291,7 @@ impl ModeForm {
                 format!("{}screen alone is enough", tick(self.wish.screen)),
             ),
             Field::DryRun => (
-                "dry run",
+                "dry",
                 format!("{}only record answers", tick(self.wish.dry_run)),
             ),
             Field::Confirmation => {
