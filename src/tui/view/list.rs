@@ -18,9 +18,6 @@ use crate::tui::widget::{Brush, select, width};
 /// Columns of the list from which the tool is shown.
 const TOOL_FROM: u16 = 44;
 
-/// Columns for words from which on they are whole sentences.
-const WORDY: u16 = 12;
-
 /// Widths of the columns; they depend on the list's width alone, so that nothing moves.
 #[derive(Clone, Copy)]
 struct Columns {
@@ -186,8 +183,8 @@ fn draw_session(
     let (word, more) = match part {
         Part::Waiting => {
             let wants = look::wants(session);
-            // With little room, what it is about says more than that it wants a yes: the glyph says that.
-            let short = wants.strip_prefix("approve ").filter(|_| words < WORDY);
+            // Beside a badge there is little room, and the glyph says that it wants a yes.
+            let short = wants.strip_prefix("approve ").filter(|_| badge.is_some());
             (short.unwrap_or(&wants).to_owned(), String::new())
         }
         Part::Tree => look::words(session),
