@@ -30,6 +30,8 @@ pub struct Config {
     pub mouse: bool,
     /// Whether spinners stand still.
     pub reduced_motion: bool,
+    /// How somebody who looks elsewhere learns of a new prompt.
+    pub notify: Notify,
     /// The profile id that a new session starts with.
     pub default_tool: String,
     /// The key that leaves typing mode and detaches.
@@ -51,6 +53,7 @@ impl Default for Config {
             glyphs: Glyphs::default(),
             mouse: true,
             reduced_motion: false,
+            notify: Notify::default(),
             default_tool: "claude-code".to_owned(),
             detach_key: "ctrl-]".to_owned(),
             session: SessionConfig::default(),
@@ -69,6 +72,7 @@ impl Schema for Config {
         "glyphs",
         "mouse",
         "reduced_motion",
+        "notify",
         "default_tool",
         "detach_key",
         "session.cols",
@@ -118,6 +122,17 @@ pub enum Glyphs {
     Unicode,
     /// For terminals and fonts that have nothing else.
     Ascii,
+}
+
+/// How the terminal calls somebody who looks elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    #[default]
+    Bell,
+    /// A notification with words, where the terminal has them.
+    Osc9,
+    Off,
 }
 
 /// New sessions: their size in cells, and how they are started.

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// What stands for characters that would not be seen: controls, bidi marks, zero-width and tag characters.
-const MARK: char = '·';
+pub const MARK: char = '·';
 /// The most marks one character may carry; no living script needs more, and floods of them draw over other lines.
 const MARKS_A_BASE: usize = 4;
 /// The longest name that is created here.

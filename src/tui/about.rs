@@ -1,11 +1,13 @@
-//! What there is to say about a host beside what runs on it: why it cannot be used, and what to do.
+//! What there is to say about a host beside what runs on it, and about a prompt beside what it asks: why, and what to do.
 
 use super::action::Action;
 use super::clock::rough_age;
 use super::keymap::Context;
+use super::look;
 use super::model::Model;
 use super::questions::subject;
 use super::theme::Role;
+use crate::domain::Prompt;
 use crate::fleet::{ConnectionState, Host};
 use crate::protocol::Failure;
 
@@ -75,4 +77,58 @@ pub fn failure(host: &Host) -> Option<&Failure> {
     let is_retried = matches!(host.connection, ConnectionState::Connecting);
     let before = host.failure.as_ref().filter(|_| is_retried);
     host.connection.failure().or(before)
+}
+
+/// What the host's policy says of a prompt; with the time that is left, if it will be answered by itself.
+pub fn advice(model: &Model, host: &Host, prompt: &Prompt) -> Option<(String, Role)> {
+    let advice = prompt.advice.as_ref()?;
+    let verdict = advice.verdict.word();
+    if let Some(at) = look::pending(prompt) {
+        let at = at.saturating_add_signed(host.clock_offset);
+        // Rounded up: it says 1 until it happens.
+        let seconds = at.saturating_sub(model.now.unix).div_ceil(1_000);
+        let by = if advice.rule.is_empty() {
+            advice.why.clone()
+        } else {
+            format!("rule {}", advice.rule)
+        };
+        let key = |action: Action| {
+            let contexts = [Context::Prompt];
+            model.settings.keymap.shown(action, &contexts)
+        };
+        let keys: Vec<_> = [Action::Approve, Action::Deny]
+            .into_iter()
+            .filter_map(key)
+            .collect();
+        let words = match verdict {
+            "allow" => "allowed",
+            "deny" => "denied",
+            other => other,
+        };
+        let dot = model.settings.glyphs.dot();
+        let keys = keys.join(" or ");
+        let words = format!("{words} by {by} in {seconds} s {dot} {keys} takes over");
+        return Some((words, Role::NeedsYou));
+    }
+    let mut words = format!("policy: {verdict}");
+    let joint = if advice.rule.is_empty() {
+        ","
+    } else {
+        words = format!("{words}, rule {}", advice.rule);
+        ":"
+    };
+    if !advice.why.is_empty() {
+        words = format!("{words}{joint} {}", advice.why);
+    }
+    Some((words, Role::Muted))
+}
+
+/// Who says that a prompt is open, and by which rule.
+pub fn evidence(prompt: &Prompt) -> String {
+    let sources: Vec<_> = prompt.evidence.iter().map(|source| source.word()).collect();
+    if sources.is_empty() {
+        prompt.rule.clone()
+    } else {
+        format!("{}: {}", sources.join(" and "), prompt.rule)
+    }
 }

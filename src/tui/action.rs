@@ -9,6 +9,10 @@ use super::keymap::Context;
 pub enum Action {
     Approve,
     Deny,
+    DenyWithWords,
+    ApproveWithRule,
+    Inbox,
+    Mark,
     NextWaiting,
     AnswerHost,
     Down,
@@ -24,6 +28,7 @@ pub enum Action {
     Start,
     Rename,
     Kill,
+    SetMode,
     Explain,
     Contradict,
     Demo,
@@ -40,6 +45,7 @@ pub enum Action {
     LeaveTyping,
     Accept,
     AcceptAndAttach,
+    Submit,
     Cancel,
     NextField,
     PreviousField,
@@ -130,7 +136,7 @@ const MOVES: &[Context] = &[Context::Fleet, Context::Page];
 const PAGE: &[Context] = &[Context::Page];
 const PROMPT: &[Context] = &[Context::Prompt];
 const LISTS: &[Context] = &[Context::Form, Context::Filter];
-const CLOSING: &[Context] = &[Context::Form, Context::Filter, Context::Page];
+const CLOSING: &[Context] = &[Context::Form, Context::Text, Context::Filter, Context::Page];
 
 /// The words of a row, so that the table below stays readable.
 const fn row(
@@ -176,6 +182,10 @@ pub const TABLE: &[Spec] = {
     &[
         ranked(row(A::Approve, "approve", "approve", "Answers yes to the open prompt, this once.", C::Answer, PROMPT, &["y"]), 1),
         ranked(row(A::Deny, "deny", "deny", "Answers no to the open prompt.", C::Answer, PROMPT, &["n"]), 2),
+        ranked(row(A::DenyWithWords, "deny-with-words", "say why", "Answers no and tells the tool why.", C::Answer, PROMPT, &["d"]), 3),
+        ranked(row(A::ApproveWithRule, "approve-with-rule", "add rule", "Answers yes and adds a rule, which is shown first.", C::Answer, PROMPT, &["a"]), 4),
+        ranked(row(A::Inbox, "inbox", "inbox", "Shows every open prompt of every host, oldest first.", C::Answer, FLEET, &["I"]), 9),
+        ranked(row(A::Mark, "mark", "mark", "In the inbox: marks the prompt, to answer identical ones at once.", C::Answer, &[Context::Inbox], &["space"]), 6),
         ranked(row(A::NextWaiting, "next-waiting", "next waiting", "Goes to the next session that needs you.", C::Answer, FLEET, &["tab"]), 16),
         ranked(row(A::AnswerHost, "answer-host", "answer host", "Opens what a host asks before it can be used: its key, a password.", C::Answer, FLEET, &["A"]), 5),
 
@@ -183,6 +193,7 @@ pub const TABLE: &[Spec] = {
         ranked(row(A::Type, "type", "type", "Sends every key to the session until you leave.", C::Session, FLEET, &["i"]), 11),
         ranked(row(A::Start, "start", "new", "Starts a tool in a folder.", C::Session, FLEET, &["n", "N"]), 12),
         ranked(dangerous(row(A::Kill, "kill", "kill", "Ends the session's program; asks first.", C::Session, FLEET, &["x"])), 13),
+        ranked(row(A::SetMode, "mode", "mode", "Chooses who answers its prompts when you do not.", C::Session, FLEET, &["m"]), 18),
         row(A::Rename, "rename", "rename", "Gives the session another name.", C::Session, FLEET, &["r"]),
         ranked(row(A::Explain, "explain", "why", "Shows what the session's state was judged by.", C::Session, MOVES, &["e"]), 17),
         ranked(row(A::Contradict, "contradict", "this is wrong", "In an explanation: says what is right and keeps the screen as a fixture.", C::Session, PAGE, &["w"]), 2),
@@ -197,7 +208,7 @@ pub const TABLE: &[Spec] = {
         row(A::HalfPageDown, "half-page-down", "half page down", "Moves the selection down by half a page.", C::Move, MOVES, &["ctrl-d"]),
         row(A::HalfPageUp, "half-page-up", "half page up", "Moves the selection up by half a page.", C::Move, MOVES, &["ctrl-u"]),
         row(A::Open, "open", "look", "Shows the session's screen where the terminal is too narrow for both.", C::Move, FLEET, &["v", "right", "l"]),
-        row(A::Back, "back", "back", "Goes back one level; never quits.", C::Move, FLEET, &["esc", "left", "h"]),
+        ranked(row(A::Back, "back", "back", "Goes back one level; never quits.", C::Move, FLEET, &["esc", "left", "h"]), 8),
 
         row(A::ScrollUp, "scroll-up", "scroll back", "Scrolls the session's screen back.", C::Screen, MOVES, &["pageup", "K"]),
         row(A::ScrollDown, "scroll-down", "scroll down", "Scrolls the session's screen forward.", C::Screen, MOVES, &["pagedown", "J"]),
@@ -212,6 +223,7 @@ pub const TABLE: &[Spec] = {
         row(A::LeaveTyping, "leave-typing", "back to commands", "Ends typing; keys are commands again.", C::Form, &[Context::Typing], &["ctrl-]"]),
         ranked(row(A::Accept, "accept", "accept", "Does what the form or list says.", C::Form, LISTS, &["enter"]), 1),
         row(A::AcceptAndAttach, "accept-and-attach", "start and attach", "Starts the session and opens it at once.", C::Form, &[Context::Form], &["ctrl-o", "ctrl-enter"]),
+        row(A::Submit, "submit", "done", "Takes a text of several lines as it stands.", C::Form, &[Context::Text], &["ctrl-s"]),
         ranked(row(A::Cancel, "cancel", "cancel", "Closes what is on top and changes nothing.", C::Form, CLOSING, &["esc", "ctrl-c"]), 4),
         row(A::NextField, "next-field", "next", "Goes to the next field.", C::Form, &[Context::Form], &["tab"]),
         row(A::PreviousField, "previous-field", "back", "Goes to the field before.", C::Form, &[Context::Form], &["backtab"]),

@@ -45,6 +45,8 @@ pub enum Effect {
     AttachOver(AttachOver),
     /// Keeps a screen on disk.
     Store(Box<Fixture>),
+    /// Calls somebody who looks elsewhere, with these words where the terminal has room for words.
+    Call(String),
     /// Stops the process as ctrl-z does in other programs.
     Suspend,
     /// Draws every cell again.

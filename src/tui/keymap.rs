@@ -13,12 +13,16 @@ use crate::config;
 pub enum Context {
     /// A prompt that can be answered by key is on screen.
     Prompt,
-    /// The main page.
+    /// The main page, and the inbox for what works on both.
     Fleet,
+    /// The page of all open prompts.
+    Inbox,
     /// Keys go to the session.
     Typing,
     /// A form or list lies on top.
     Form,
+    /// A text of several lines is edited on top.
+    Text,
     /// A page to read lies on top.
     Page,
     /// The filter is being typed.

@@ -5,8 +5,11 @@
 use ratatui::layout::Rect;
 
 use super::about;
+use super::look;
 use super::model::{Model, Page};
+use super::notes::notes;
 use super::rows::Density;
+use super::subject;
 use super::theme::Role;
 use super::widget::{width, wrap};
 use crate::domain::{Answer, Prompt, PromptKind, Session};
@@ -16,7 +19,9 @@ pub const SMALLEST: (u16, u16) = (40, 12);
 /// From here on list and screen stand side by side, with all columns.
 const WIDE: u16 = 100;
 /// From here on list and screen stand side by side.
-const MEDIUM: u16 = 60;
+pub const MEDIUM: u16 = 60;
+/// Rows of the terminal below which the inbox has no title.
+const TITLE_FROM: u16 = 16;
 /// Rows of the terminal below which the list's titles and gaps cost more than they tell. Not of the list: that would change
 /// with every prompt.
 const FLAT_BELOW: u16 = 18;
@@ -38,6 +43,8 @@ pub struct PromptBox {
     pub subject: Vec<String>,
     /// Whether all of the subject is there.
     pub whole: bool,
+    /// How many of the last lines of the subject are warnings about it.
+    pub warned: usize,
     /// What kind it is, where, and how it is known.
     pub facts: String,
     /// Whether the facts stand behind the last line of the subject.
@@ -62,6 +69,20 @@ pub struct Layout {
     pub frame: Option<Rect>,
     /// In place of list and screen, while there is no session.
     pub empty: Option<Rect>,
+    /// In place of list, screen and prompt.
+    pub inbox: Option<InboxPage>,
+    /// Where notes stand; only what nobody has to read is below them.
+    pub notes: Rect,
+}
+
+/// The page of all open prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxPage {
+    /// No lines in a low terminal.
+    pub title: Rect,
+    pub body: Rect,
+    /// The keys for the selected prompt.
+    pub keys: Rect,
 }
 
 /// How much room the list has in a terminal of this size.
@@ -80,7 +101,7 @@ pub fn too_small(area: Rect) -> bool {
 
 /// Whether enter shows the page of what is selected, because the list fills the terminal.
 pub fn enter_looks(model: &Model) -> bool {
-    !side_by_side(model.area) && model.page == Page::List
+    !side_by_side(model.area) && model.page == Page::List && model.inbox.is_none()
 }
 
 /// Whether list and screen stand side by side.
@@ -96,6 +117,7 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
     let mut layout = Layout {
         top: row(area.top()),
         hints: row(area.bottom() - 1),
+        notes: Rect::new(area.x, area.y + 1, area.width, area.height - 2),
         ..Layout::default()
     };
     if model.typing.is_some() {
@@ -116,12 +138,18 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
         layout.log = Some(take_bottom(&mut middle, log_lines));
         layout.rules.push(take_bottom(&mut middle, 1));
     }
+    if model.inbox.is_some() {
+        inbox(model, &mut layout, middle);
+        return layout;
+    }
     if let Some((_, session, prompt)) = model.open_prompt() {
         let most = (middle.height / 2).max(2) - 1;
         let mut prompt = prompt_box(model, session, prompt, area.width, most);
         prompt.area = take_bottom(&mut middle, prompt.area.height);
         layout.prompt = Some(prompt);
         layout.rules.insert(1, take_bottom(&mut middle, 1));
+        // A note must not cover what somebody is about to answer.
+        layout.notes.height = middle.bottom() - layout.notes.y;
     }
     // With several hosts the list says how each of them is.
     if model.sessions().next().is_none() && model.fleet.hosts.len() < 2 {
@@ -168,6 +196,26 @@ pub fn layout(model: &Model, area: Rect) -> Layout {
         layout.list = Some(middle);
     }
     layout
+}
+
+/// The inbox takes the whole middle; notes take their room from it, so that they cover nothing.
+fn inbox(model: &Model, layout: &mut Layout, mut middle: Rect) {
+    let keys = take_bottom(&mut middle, 1);
+    layout.rules.insert(1, take_bottom(&mut middle, 1));
+    let lines = notes(model, middle.width).into_iter();
+    let lines: usize = lines.map(|note| note.lines.len()).sum();
+    let most = middle.height / 2;
+    let lines = u16::try_from(lines).unwrap_or(most).min(most);
+    layout.notes = take_bottom(&mut middle, lines);
+    let title = if model.area.height < TITLE_FROM { 0 } else { 2 };
+    layout.inbox = Some(InboxPage {
+        title: Rect {
+            height: u16::from(title > 0),
+            ..middle
+        },
+        body: below(middle, title),
+        keys,
+    });
 }
 
 /// What is wrong with the host of the selected session, wrapped.
@@ -258,22 +306,25 @@ fn prompt_box(
         width(chip(prompt.kind)) + 2
     };
     let room = columns.saturating_sub(indent + 1);
-    let text = if prompt.subject.trim().is_empty() {
-        &prompt.question
-    } else {
-        &prompt.subject
-    };
-    let mut subject = wrap(text, room);
+    let mut subject = subject::lines(prompt, room, model.settings.glyphs);
+    let alert = model.settings.glyphs.pick("▲", "!");
+    let warnings = subject::warnings(prompt).into_iter();
+    let warnings: Vec<_> = warnings
+        .flat_map(|words| wrap(&format!("{alert} {words}"), room))
+        .collect();
+    let mut warned = warnings.len();
+    subject.extend(warnings);
     // One line of `most` is for the keys.
     let lines = usize::from(most.saturating_sub(1).max(1));
     let whole = subject.len() <= lines;
     if !whole {
         let left_out = subject.len() + 1 - lines;
         subject.truncate(lines - 1);
+        let ellipsis = model.settings.glyphs.ellipsis();
         subject.push(format!(
-            "{} {left_out} more lines: attach to read them",
-            model.settings.glyphs.ellipsis()
+            "{ellipsis} {left_out} more lines: read them in the inbox, or attach"
         ));
+        warned = 0;
     }
     let kind = if prompt.kind.is_permission() {
         "permission"
@@ -285,7 +336,19 @@ fn prompt_box(
         .and_then(|target| model.fleet.host(&target.host));
     let home = host.and_then(super::rows::home);
     let dir = super::rows::short_dir(&session.dir, home);
-    let mut facts = format!("{kind} {dot} in {dir} {dot} seen by {}", prompt.rule);
+    let said = host.and_then(|host| about::advice(model, host, prompt));
+    let waits = look::pending(prompt).is_some();
+    let mut facts = match said {
+        // What happens by itself comes first: it may be all there is room for.
+        Some((words, _)) if waits => format!("{words} {dot} {kind} {dot} in {dir}"),
+        Some((words, _)) => {
+            format!(
+                "{kind} {dot} in {dir} {dot} {words} {dot} seen by {}",
+                prompt.rule
+            )
+        }
+        None => format!("{kind} {dot} in {dir} {dot} seen by {}", prompt.rule),
+    };
     let last = subject.last().map_or(0, |line| width(line));
     let facts_inline = last + 3 + width(&facts) <= room;
     let facts_line = !facts_inline && subject.len() < lines;
@@ -297,6 +360,7 @@ fn prompt_box(
         area: Rect::new(0, 0, columns, height),
         subject,
         whole,
+        warned,
         facts,
         facts_inline,
         indent,

@@ -4,7 +4,7 @@
 
 use super::clock::rough_age;
 use super::theme::Role;
-use crate::domain::{HostId, Session, SessionState, UnixMillis};
+use crate::domain::{HostId, Mode, Prompt, Session, SessionState, UnixMillis};
 use crate::fleet::{ConnectionState, Host};
 use crate::protocol::LogKind;
 
@@ -184,6 +184,33 @@ pub fn wants(session: &Session) -> String {
     } else {
         subject.clone()
     }
+}
+
+/// Who answers a session's prompts when no person does, as a word in brackets. `None` where every prompt waits, as it
+/// does by default.
+pub fn badge(host: &Host, session: &Session, now: UnixMillis) -> Option<(String, Role)> {
+    let auto = &session.auto;
+    let doubt = if auto.dry_run { "?" } else { "" };
+    if !auto.stopped.is_empty() {
+        return Some(("[stopped]".to_owned(), Role::Error));
+    }
+    match auto.mode {
+        Mode::Ask => None,
+        Mode::Policy => Some((format!("[policy{doubt}]"), Role::Working)),
+        Mode::Yes => {
+            let left = auto.until.map(|until| {
+                let until = until.saturating_add_signed(host.clock_offset);
+                format!(" {}", rough_age(until.saturating_sub(now)).trim())
+            });
+            let left = left.unwrap_or_default();
+            Some((format!("[YES{doubt}{left}]"), Role::NeedsYou))
+        }
+    }
+}
+
+/// When the prompt will be answered by itself, on its host's clock.
+pub fn pending(prompt: &Prompt) -> Option<UnixMillis> {
+    prompt.advice.as_ref()?.answers_at
 }
 
 /// The word and role of a line in the event log.

@@ -18,6 +18,8 @@ pub enum Msg {
     Mouse(MouseEvent),
     /// Columns and rows.
     Resized(u16, u16),
+    /// Whether the terminal has the keyboard now.
+    Focused(bool),
     /// The frame that shows the model as it is now is on the terminal.
     Painted,
     /// The time that the model asked for has come.

@@ -14,23 +14,27 @@
 //! * **The terminal is given back** at every end ([`terminal`]).
 //!
 //! Floors inside the room, each importing only those below:
-//! `mod` · `update` · `view`, `timing` · `layout` · `about` · `model`, `message` · `overlay`, `scroll` · `widget`, `rows` ·
-//! `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `colours`, `effect`, `fixture`, `questions`, `clock`, `own`, `passthrough`, `signals`,
-//! `terminal`.
+//! `mod` · `update` · `view`, `timing` · `cards` · `layout` · `about`, `notes` · `model`, `message` · `overlay`, `scroll` · `subject` ·
+//! `widget`, `rows` · `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `inbox` · `sight` · `colours`,
+//! `effect`, `attention`, `fixture`, `questions`, `clock`, `own`, `passthrough`, `signals`, `terminal`.
 
 pub mod about;
 pub mod action;
 pub mod attach;
+pub mod attention;
+pub mod cards;
 pub mod clock;
 pub mod colours;
 pub mod effect;
 pub mod fixture;
+pub mod inbox;
 pub mod key;
 pub mod keymap;
 pub mod layout;
 pub mod look;
 pub mod message;
 pub mod model;
+pub mod notes;
 pub mod overlay;
 pub mod own;
 pub mod passthrough;
@@ -39,7 +43,9 @@ pub mod rows;
 mod run;
 pub mod scroll;
 pub mod settings;
+pub mod sight;
 mod signals;
+pub mod subject;
 pub mod terminal;
 pub mod theme;
 pub mod timing;

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use ratatui::layout::Rect;
 
 use super::action::Action;
+use super::attention::Attention;
 use super::clock::Moment;
 use super::effect::Target;
+use super::inbox::Inbox;
 use super::keymap::{Context, Key};
 use super::overlay::{Overlay, Scene};
 use super::own::OwnPane;
@@ -17,8 +19,9 @@ pub use super::rows::Selection;
 use super::rows::{self, Filter};
 use super::scroll::Scrollback;
 use super::settings::Settings;
+use super::sight::{PromptRef, Sight};
 use super::toast::{Level, Toasts};
-use crate::domain::{Answer, HostId, Prompt, PromptId, Session};
+use crate::domain::{Answer, HostId, Mode, Prompt, PromptId, Session};
 use crate::fleet::{FleetState, Host, Mirror, RequestId};
 
 /// What fills a terminal that is too narrow for list and screen.
@@ -27,16 +30,6 @@ pub enum Page {
     #[default]
     List,
     Screen,
-}
-
-/// The prompt that the last frame showed, and since when it has been in every frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Displayed {
-    pub target: Target,
-    pub prompt: PromptId,
-    pub since: Moment,
-    /// Whether all of its subject could be read.
-    pub whole: bool,
 }
 
 /// What a reply will mean.
@@ -68,6 +61,19 @@ pub enum Pending {
     },
     Explain {
         target: Target,
+    },
+    /// The rule that would allow this.
+    Suggest {
+        of: PromptRef,
+    },
+    /// With the rule in place, the prompt is answered with yes, if it is still this one.
+    AddRule {
+        of: PromptRef,
+        prompt: Box<Prompt>,
+    },
+    Mode {
+        name: String,
+        mode: Mode,
     },
 }
 
@@ -105,7 +111,11 @@ pub struct Model {
     pub questions: Questions,
     pub toasts: Toasts,
     pub scroll: Option<Scrollback>,
-    pub displayed: Option<Displayed>,
+    /// What of the open prompts has been on screen.
+    pub sight: Sight,
+    /// The page of all open prompts, while it is shown.
+    pub inbox: Option<Inbox>,
+    pub attention: Attention,
     /// The beginning of a chord.
     pub chord: Vec<Key>,
     pub pending: BTreeMap<RequestId, Pending>,
@@ -145,7 +155,9 @@ impl Model {
             questions: Questions::default(),
             toasts: Toasts::default(),
             scroll: None,
-            displayed: None,
+            sight: Sight::default(),
+            inbox: None,
+            attention: Attention::default(),
             chord: Vec::new(),
             pending: BTreeMap::new(),
             expected: None,
@@ -214,6 +226,18 @@ impl Model {
         (host.is_live() && self.typing.is_none()).then_some((host, session, prompt))
     }
 
+    /// Whether keys may be meant for a prompt: one that is open, or that the last frame showed as open.
+    pub fn shows_prompt(&self) -> bool {
+        self.sight.chosen().is_some() || self.open_prompt().is_some()
+    }
+
+    /// The prompt `of`, as long as it is open and its host can be reached.
+    pub fn prompt(&self, of: &PromptRef) -> Option<(&Host, &Session, &Prompt)> {
+        let (host, session) = self.session(&of.target)?;
+        let prompt = session.prompt.as_ref()?;
+        (host.is_live() && prompt.id == of.prompt).then_some((host, session, prompt))
+    }
+
     /// The answer to `prompt` that is on its way.
     pub fn answer_under_way(&self, target: &Target, prompt: PromptId) -> Option<Answer> {
         self.pending.values().find_map(|pending| match pending {
@@ -235,7 +259,13 @@ impl Model {
             &[Context::Typing]
         } else if self.filter.editing {
             &[Context::Filter]
-        } else if self.displayed.is_some() || self.open_prompt().is_some() {
+        } else if self.inbox.is_some() {
+            if self.shows_prompt() {
+                &[Context::Prompt, Context::Inbox, Context::Fleet]
+            } else {
+                &[Context::Inbox, Context::Fleet]
+            }
+        } else if self.shows_prompt() {
             &[Context::Prompt, Context::Fleet]
         } else {
             &[Context::Fleet]
@@ -273,13 +303,21 @@ impl Model {
         let live = self.selected().is_some_and(|(host, _)| host.is_live());
         match action {
             Action::Approve => self.certain(Answer::Yes),
-            Action::Deny => self.certain(Answer::No),
+            Action::Deny | Action::DenyWithWords => self.certain(Answer::No),
+            Action::ApproveWithRule => {
+                let is_permission =
+                    |(_, _, prompt): (&Host, &Session, &Prompt)| prompt.kind.is_permission();
+                self.certain(Answer::Yes) && self.open_prompt().is_some_and(is_permission)
+            }
+            Action::Mark => self.inbox.is_some() && self.certain(Answer::Yes),
+            Action::Back => self.inbox.is_some(),
+            Action::Inbox => self.inbox.is_none() && !self.waiting().is_empty(),
             Action::NextWaiting => !self.waiting().is_empty() || self.questions_aside() > 0,
             Action::AnswerHost => self.questions_aside() > 0,
             Action::Reconnect => self.selected_host().is_some_and(|host| !host.is_live()),
             // On a host it answers, reconnects or starts: always something.
             Action::Attach => live || self.host_action().is_some(),
-            Action::Kill => live,
+            Action::Kill | Action::SetMode => live,
             // Over itself it only closes, which another key says.
             Action::Explain => live && self.overlays.is_empty(),
             Action::Type => {
@@ -287,7 +325,7 @@ impl Model {
                     .selected()
                     .is_some_and(|(_, session)| !session.state.is_over())
             }
-            Action::Filter => self.sessions().next().is_some(),
+            Action::Filter => self.inbox.is_none() && self.sessions().next().is_some(),
             _ => true,
         }
     }

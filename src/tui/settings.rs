@@ -12,7 +12,7 @@ use super::look::GlyphSet;
 use super::terminal::Mouse;
 use super::theme::Theme;
 use crate::config::watch::{Changed, WatchError, watch};
-use crate::config::{self, Config, ConfigError, Contexts, Glyphs};
+use crate::config::{self, Config, ConfigError, Contexts, Glyphs, Notify};
 use crate::domain::HostId;
 use crate::fleet;
 use crate::paths::Paths;
@@ -28,6 +28,8 @@ pub struct Settings {
     /// Whether spinners stand still.
     pub reduced_motion: bool,
     pub mouse: Mouse,
+    /// How somebody who looks elsewhere learns of a new prompt.
+    pub notify: Notify,
     /// The tool a new session is offered with.
     pub default_tool: String,
     /// Where work runs, as the user named it.
@@ -132,6 +134,7 @@ impl Settings {
             },
             reduced_motion: config.reduced_motion,
             mouse: if config.mouse { Mouse::On } else { Mouse::Off },
+            notify: config.notify,
             default_tool: config.default_tool.clone(),
             contexts: named(&config.contexts),
         };

@@ -28,6 +28,11 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::config::Notify;
+use crate::term::sanitize;
+
+/// The most columns of a notification: what pop-ups show on one line.
+const CALL: usize = 80;
 /// A full frame of a large terminal in full colour: it leaves in one write.
 const FRAME_BYTES: usize = 64 << 10;
 /// How long the thread that reads events may take to let go before the terminal is handed on. It is woken at once;
@@ -136,6 +141,15 @@ impl Tty {
         }
     }
 
+    /// Calls somebody who looks elsewhere. Words may be foreign.
+    pub fn call(&mut self, way: Notify, words: &str) -> io::Result<()> {
+        let is_in_tmux = std::env::var_os("TMUX").is_some();
+        let bytes = call_bytes(way, words, is_in_tmux);
+        let mut out = io::stdout();
+        out.write_all(bytes.as_bytes())?;
+        out.flush()
+    }
+
     /// Gives the terminal to somebody else: stops reading, restores everything.
     pub fn lend(&mut self) {
         if self.events.take().is_some() {
@@ -205,6 +219,20 @@ fn take_over(mouse: Mouse) -> io::Result<()> {
     out.flush()
 }
 
+/// A bell is passed on by whatever lies between: tmux marks the window and rings outside. Of a notification tmux passes
+/// on only what is wrapped for that, and drops it by default, so there a bell goes with it.
+fn call_bytes(way: Notify, words: &str, is_in_tmux: bool) -> String {
+    let words = sanitize::label(words, CALL);
+    match way {
+        Notify::Off => String::new(),
+        Notify::Bell => "\x07".to_owned(),
+        Notify::Osc9 if is_in_tmux => {
+            format!("\x1bPtmux;\x1b\x1b]9;{words}\x07\x1b\\\x07")
+        }
+        Notify::Osc9 => format!("\x1b]9;{words}\x07"),
+    }
+}
+
 /// Undoes all of [`take_over`], once. Errors are ignored: a terminal that is gone needs nothing back.
 fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
@@ -222,4 +250,29 @@ fn give_back() {
         Show
     ));
     drop(terminal::disable_raw_mode());
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Notify::Off, false, "")]
+    #[case(Notify::Bell, true, "\x07")]
+    #[case(Notify::Osc9, false, "\x1b]9;shop\u{b7}]52;c;eA== asks\x07")]
+    #[case(
+        Notify::Osc9,
+        true,
+        "\x1bPtmux;\x1b\x1b]9;shop\u{b7}]52;c;eA== asks\x07\x1b\\\x07"
+    )]
+    fn a_call_is_one_sequence_whatever_the_words(
+        #[case] way: Notify,
+        #[case] is_in_tmux: bool,
+        #[case] bytes: &str,
+    ) {
+        let words = "shop\x07\x1b]52;c;eA== asks";
+        assert_eq!(call_bytes(way, words, is_in_tmux), bytes);
+    }
 }

@@ -2,12 +2,15 @@
 //!
 //! Promise: an overlay reads a [`Scene`] and returns an [`Outcome`]; it never changes the model itself.
 
+mod deny;
 mod explain;
 mod help;
 mod kill;
+mod mode;
 mod palette;
 mod question;
 mod rename;
+mod rule;
 mod start;
 
 use crossterm::event::KeyEvent;
@@ -15,12 +18,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+pub use deny::DenyForm;
 pub use explain::ExplainPage;
 pub use help::HelpPage;
 pub use kill::KillQuestion;
+pub use mode::{ModeForm, Wish};
 pub use palette::Palette;
 pub use question::QuestionForm;
 pub use rename::RenameForm;
+pub use rule::RuleForm;
 pub use start::StartForm;
 
 use super::action::Action;
@@ -30,9 +36,10 @@ use super::fixture::Fixture;
 use super::keymap::Context;
 use super::questions::QuestionId;
 use super::settings::Settings;
+use super::sight::PromptRef;
 use super::theme::Role;
 use super::widget::{Brush, frame, width};
-use crate::domain::HostId;
+use crate::domain::{HostId, Prompt};
 use crate::fleet::FleetState;
 use crate::protocol::StartSession;
 use crate::transport::asking::Answer;
@@ -86,6 +93,23 @@ pub enum Command {
     },
     /// Keeps the screen as one that was judged wrong.
     Store(Box<Fixture>),
+    /// Says no to exactly this prompt, with words.
+    Deny {
+        of: PromptRef,
+        prompt: Box<Prompt>,
+        message: String,
+    },
+    /// Adds a rule, and says yes to exactly this prompt once it is there.
+    AddRule {
+        of: PromptRef,
+        prompt: Box<Prompt>,
+        text: String,
+    },
+    SetMode {
+        target: Target,
+        name: String,
+        wish: Wish,
+    },
     /// Answers a host's question.
     Answer {
         id: QuestionId,
@@ -102,6 +126,9 @@ pub enum Overlay {
     Help(HelpPage),
     Palette(Palette),
     Question(Box<QuestionForm>),
+    Deny(Box<DenyForm>),
+    Rule(Box<RuleForm>),
+    Mode(Box<ModeForm>),
 }
 
 impl Overlay {
@@ -110,6 +137,7 @@ impl Overlay {
             Self::Kill(_) => &[Context::Confirm],
             Self::Explain(page) => page.contexts(),
             Self::Question(form) => form.contexts(),
+            Self::Rule(form) => form.contexts(),
             _ => &[Context::Form],
         }
     }
@@ -134,6 +162,9 @@ impl Overlay {
             Self::Rename(form) => form.key(key, action),
             Self::Help(page) => page.key(key, action, scene),
             Self::Palette(palette) => palette.key(key, action, scene),
+            Self::Deny(form) => form.key(key, action),
+            Self::Rule(form) => form.key(key, action),
+            Self::Mode(form) => form.key(key, action),
         }
     }
 
@@ -145,6 +176,9 @@ impl Overlay {
             Self::Help(page) => page.paste(text),
             Self::Palette(palette) => palette.paste(text),
             Self::Question(form) => form.paste(text, scene),
+            Self::Deny(form) => form.paste(text),
+            Self::Rule(form) => form.paste(text),
+            Self::Mode(form) => form.paste(text),
         }
     }
 
@@ -158,6 +192,12 @@ impl Overlay {
             Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
             Self::Palette(_) => centred(screen, 76, 20),
             Self::Question(form) => form.area(screen),
+            Self::Deny(_) => centred(screen, 76, deny::ROWS),
+            Self::Rule(form) => {
+                let columns = 90.min(screen.width);
+                centred(screen, columns, form.height(columns))
+            }
+            Self::Mode(_) => centred(screen, 76, mode::ROWS),
         }
     }
 
@@ -170,6 +210,9 @@ impl Overlay {
             Self::Help(page) => page.draw(buffer, area, scene),
             Self::Palette(palette) => palette.draw(buffer, area, scene),
             Self::Question(form) => form.draw(buffer, area, scene),
+            Self::Deny(form) => form.draw(buffer, area, scene),
+            Self::Rule(form) => form.draw(buffer, area, scene),
+            Self::Mode(form) => form.draw(buffer, area, scene),
         }
     }
 }

@@ -60,7 +60,10 @@ impl Palette {
             !matches!(spec.category, Category::Form | Category::Answer)
                 && spec.contexts.contains(&Context::Fleet)
                 && spec.action != Action::Palette
-                || matches!(spec.action, Action::NextWaiting | Action::AnswerHost)
+                || matches!(
+                    spec.action,
+                    Action::NextWaiting | Action::AnswerHost | Action::Inbox
+                )
         });
         items.extend(actions.map(|spec| {
             Item {

@@ -248,7 +248,8 @@ impl App {
                 Some(Ok(Event::Resize(columns, rows))) => {
                     self.take(Msg::Resized(columns, rows)).await?
                 }
-                Some(Ok(Event::FocusGained | Event::FocusLost)) => Flow::On,
+                Some(Ok(Event::FocusGained)) => self.take(Msg::Focused(true)).await?,
+                Some(Ok(Event::FocusLost)) => self.take(Msg::Focused(false)).await?,
             };
             // A key that changes what is on screen must be seen before the next one is judged by it.
             if flow == Flow::End

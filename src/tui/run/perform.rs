@@ -35,6 +35,10 @@ impl App {
                     }
                     Effect::AttachOver(over) => self.open(over),
                     Effect::Store(fixture) => self.store(*fixture),
+                    Effect::Call(words) => {
+                        let way = self.model.settings.notify;
+                        self.tty.call(way, &words).map_err(TuiError::Terminal)?;
+                    }
                     Effect::Suspend => self.suspend()?,
                     Effect::Redraw => {
                         self.tty.forget().map_err(TuiError::Terminal)?;

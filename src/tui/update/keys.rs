@@ -3,14 +3,14 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::select::Step;
-use super::{attach, explain, overlay, prompt, question, scroll, select, start, typing};
+use super::{attach, explain, inbox, overlay, prompt, question, scroll, select, start, typing};
 use crate::domain::Answer;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Context, Key, Lookup};
 use crate::tui::layout::{enter_looks, layout, side_by_side};
 use crate::tui::model::{Model, Page};
-use crate::tui::overlay::{HelpPage, KillQuestion, Overlay, Palette, RenameForm};
+use crate::tui::overlay::{HelpPage, KillQuestion, ModeForm, Overlay, Palette, RenameForm};
 use crate::tui::toast::Level;
 
 /// How long no key may come after typing ended by itself, in milliseconds, before keys are commands again: what was
@@ -77,12 +77,18 @@ fn press_filter(model: &mut Model, event: KeyEvent) {
 
 /// Does what the user meant, on the main page.
 pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    if model.inbox.is_some() && inbox::run(model, action) {
+        return;
+    }
     let half = layout(model, model.area)
         .list
         .map_or(1, |list| usize::from(list.height / 2).max(1));
     match action {
         Action::Approve => prompt::answer(model, Answer::Yes, effects),
         Action::Deny => prompt::answer(model, Answer::No, effects),
+        Action::DenyWithWords => prompt::deny_with_words(model),
+        Action::ApproveWithRule => prompt::approve_with_rule(model, effects),
+        Action::Inbox => inbox::open(model),
         Action::NextWaiting => {
             if !select::next_waiting(model) && !model.questions.is_empty() {
                 question::open(model, None);
@@ -112,7 +118,7 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Type => typing::enter(model),
         Action::Start => start::open(model),
         Action::Demo => effects.extend(start::demo(model)),
-        Action::Kill | Action::Rename => ask(model, action),
+        Action::Kill | Action::Rename | Action::SetMode => ask(model, action),
         Action::Explain => explain::open(model),
         Action::Filter => model.filter.editing = true,
         Action::ScrollUp => scroll::page(model, scroll::Way::Back, effects),
@@ -131,6 +137,8 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Redraw => effects.push(Effect::Redraw),
         // These belong to forms, and never come here.
         Action::Contradict
+        | Action::Mark
+        | Action::Submit
         | Action::LeaveTyping
         | Action::Accept
         | Action::AcceptAndAttach
@@ -195,10 +203,10 @@ fn ask(model: &mut Model, action: Action) {
         model.toast(Level::Refused, words, "");
         return;
     }
-    let overlay = if action == Action::Kill {
-        Overlay::Kill(KillQuestion::new(host, session))
-    } else {
-        Overlay::Rename(RenameForm::new(host, session))
+    let overlay = match action {
+        Action::Kill => Overlay::Kill(KillQuestion::new(host, session)),
+        Action::SetMode => Overlay::Mode(Box::new(ModeForm::new(host, session))),
+        _ => Overlay::Rename(RenameForm::new(host, session)),
     };
     model.overlays.push(overlay);
 }

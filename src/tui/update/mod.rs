@@ -2,7 +2,9 @@
 //!
 //! Promise: no I/O, no clock; the same messages at the same moments give the same model and the same effects.
 
+mod call;
 mod explain;
+mod inbox;
 mod keys;
 mod mouse;
 mod notice;
@@ -38,8 +40,13 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             question::painted(model);
             return effects;
         }
+        Msg::Focused(is_here) => {
+            model.attention.focused(is_here);
+            return effects;
+        }
         Msg::Key(event) => {
             model.raise(Dirty::Now);
+            model.attention.touched(now);
             keys::press(model, event, &mut effects);
         }
         Msg::Paste(text) => {
@@ -47,7 +54,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             // It may be a password.
             typing::paste(model, &Zeroizing::new(text), &mut effects);
         }
-        Msg::Mouse(event) => mouse::event(model, event, &mut effects),
+        Msg::Mouse(event) => {
+            model.attention.touched(now);
+            mouse::event(model, event, &mut effects);
+        }
         Msg::Resized(columns, rows) => {
             model.area = Rect::new(0, 0, columns, rows);
             model.raise(Dirty::Now);
@@ -132,6 +142,7 @@ fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
         }
     }
     typing::settle(model);
+    inbox::settle(model);
     select::settle(model);
     question::settle(model);
     explain::settle(model, effects);

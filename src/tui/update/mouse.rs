@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::{attach, keys, overlay, scroll, select};
+use super::{attach, inbox, keys, overlay, scroll, select};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::layout::{density, layout};
@@ -32,6 +32,14 @@ pub fn event(model: &mut Model, event: MouseEvent, effects: &mut Vec<Effect>) {
         return;
     }
     if model.typing.is_some() {
+        return;
+    }
+    if model.inbox.is_some() {
+        match way {
+            Some(scroll::Way::Back) => inbox::scroll(model, -i64::from(WHEEL)),
+            Some(scroll::Way::Forward) => inbox::scroll(model, i64::from(WHEEL)),
+            None => {}
+        }
         return;
     }
     let page = layout(model, model.area);

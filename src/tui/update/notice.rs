@@ -1,12 +1,14 @@
 //! What hosts tell: facts go into the fleet, answers to whoever asked.
 
-use super::{explain, scroll};
-use crate::domain::HostId;
+use super::{call, explain, prompt, scroll};
+use crate::domain::{Answer, HostId};
 use crate::fleet::{HostNotice, Notice, RequestId, SendError};
-use crate::protocol::{Failure, FailureKind, Reply, Request};
+use crate::protocol::{Event, Failure, FailureKind, LogKind, Reply, Request};
 use crate::tui::effect::{Effect, Target};
+use crate::tui::layout::layout;
+use crate::tui::look;
 use crate::tui::model::{Dirty, Model, Pending};
-use crate::tui::overlay::Overlay;
+use crate::tui::overlay::{ModeForm, Overlay, RuleForm};
 use crate::tui::toast::Level;
 
 pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
@@ -38,6 +40,11 @@ pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
             model.raise(Dirty::Soon);
             let connected = matches!(notice, Notice::Connected(_));
             let before = trouble(model, &host);
+            if let Notice::Event(event) = &notice {
+                let words = call::news(model, &host, event);
+                call::call(model, words, effects);
+                told_confirmed(model, event);
+            }
             model.fleet.apply(
                 HostNotice {
                     host: host.clone(),
@@ -55,6 +62,18 @@ pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
                 });
             }
         }
+    }
+}
+
+/// Where there is no room for the log, a note says what was answered by itself.
+fn told_confirmed(model: &mut Model, event: &Event) {
+    if let Event::Logged(line) = event
+        && line.what == LogKind::AutoConfirmed
+        && layout(model, model.area).log.is_none()
+    {
+        let (word, _) = look::event(line.what);
+        let text = format!("{}: {word} {}", line.name, line.detail);
+        model.toast(Level::Done, text, "");
     }
 }
 
@@ -115,6 +134,28 @@ fn replied(model: &mut Model, id: RequestId, reply: Reply, effects: &mut Vec<Eff
             model.toast(Level::Done, format!("renamed to {name}"), "");
         }
         (Pending::Answer { text, .. }, _) => model.toast(Level::Done, text, ""),
+        (Pending::Suggest { .. }, Reply::Rule(rule)) => {
+            if let Some(form) = rule_form(model) {
+                form.tell(rule);
+            }
+        }
+        (Pending::AddRule { of, prompt }, _) => {
+            let before = model.overlays.len();
+            model
+                .overlays
+                .retain(|overlay| !matches!(overlay, Overlay::Rule(_)));
+            model.toast(Level::Done, "the rule is in place", "");
+            // Whoever has closed the page since has not said yes.
+            if model.overlays.len() < before {
+                prompt::send(model, &of, &prompt, (Answer::Yes, ""), effects);
+            }
+        }
+        (Pending::Mode { name, mode }, _) => {
+            model
+                .overlays
+                .retain(|overlay| !matches!(overlay, Overlay::Mode(_)));
+            model.toast(Level::Done, format!("{name}: mode {}", mode.word()), "");
+        }
         (Pending::History { target }, Reply::History(lines)) => {
             let waiting = model
                 .scroll
@@ -131,6 +172,21 @@ fn replied(model: &mut Model, id: RequestId, reply: Reply, effects: &mut Vec<Eff
         (Pending::Status, Reply::Status(status)) => model.servers = status.servers,
         _ => {}
     }
+}
+
+/// The page that a rule is shown on; there is one at most.
+fn rule_form(model: &mut Model) -> Option<&mut RuleForm> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Rule(form) => Some(&mut **form),
+        _ => None,
+    })
+}
+
+fn mode_form(model: &mut Model) -> Option<&mut ModeForm> {
+    model.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Mode(form) => Some(&mut **form),
+        _ => None,
+    })
 }
 
 fn expect(model: &mut Model, host: &HostId, session: crate::domain::SessionId, attach: bool) {
@@ -188,6 +244,14 @@ fn failed(model: &mut Model, id: RequestId, pending: Pending, failure: Failure) 
             }
             model.toast(level, format!("no history: {message}"), hint);
         }
+        Pending::Suggest { .. } | Pending::AddRule { .. } => match rule_form(model) {
+            Some(form) => form.fail(message, hint),
+            None => model.toast(level, format!("no rule added: {message}"), hint),
+        },
+        Pending::Mode { name, .. } => match mode_form(model) {
+            Some(form) => form.fail(message, hint),
+            None => model.toast(level, format!("{name} keeps its mode: {message}"), hint),
+        },
         Pending::Explain { target } => explain::failed(model, &target, message, hint),
         // Only the list of servers on the empty page is missing without it.
         Pending::Status => {}

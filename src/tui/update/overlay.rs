@@ -2,7 +2,8 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{keys, question, select};
+use super::{keys, prompt, question, select};
+use crate::domain::Answer;
 use crate::protocol::Request;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -94,6 +95,37 @@ fn run(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
                 host: target.host,
                 id,
                 request,
+            });
+        }
+        Command::Deny {
+            of,
+            prompt,
+            message,
+        } => prompt::send(model, &of, &prompt, (Answer::No, &message), effects),
+        Command::AddRule { of, prompt, text } => {
+            let host = of.target.host.clone();
+            let id = model.next_request(Pending::AddRule { of, prompt });
+            effects.push(Effect::Send {
+                host,
+                id,
+                request: Request::AddRule { text },
+            });
+        }
+        Command::SetMode { target, name, wish } => {
+            let id = model.next_request(Pending::Mode {
+                name,
+                mode: wish.mode,
+            });
+            effects.push(Effect::Send {
+                host: target.host,
+                id,
+                request: Request::SetMode {
+                    session: target.session,
+                    mode: wish.mode,
+                    screen: wish.screen,
+                    dry_run: wish.dry_run,
+                    hours: wish.hours,
+                },
             });
         }
         Command::Answer { id, answer } => question::answer(model, id, answer, effects),

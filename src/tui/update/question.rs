@@ -33,8 +33,8 @@ fn is_busy(model: &Model) -> bool {
         || model.filter.editing
         || !model.chord.is_empty()
         // Its keys are y and n as well.
-        || model.displayed.is_some()
-        || model.open_prompt().is_some()
+        || model.shows_prompt()
+        || model.inbox.is_some()
         || model.now.mono < model.deaf_until
 }
 

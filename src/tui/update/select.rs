@@ -107,14 +107,17 @@ pub fn next_waiting(model: &mut Model) -> bool {
     {
         model.filter.text.clear();
     }
-    choose(
-        model,
-        Selection::Session {
-            target,
-            part: Part::Waiting,
-        },
-    );
+    select_waiting(model, target);
     true
+}
+
+/// Selects a session among those that wait.
+pub fn select_waiting(model: &mut Model, target: Target) {
+    if let Some(inbox) = &mut model.inbox {
+        inbox.follow = true;
+    }
+    let part = Part::Waiting;
+    choose(model, Selection::Session { target, part });
 }
 
 /// Keeps the selection on a row that exists, and in sight while keys move it.

@@ -142,7 +142,18 @@ pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
     brush.skip(1).keep(1);
     if !model.overlays.is_empty() {
         // It may cover the top bar.
-        let asked = asked(model, area.width);
+        let mut asked = asked(model, area.width);
+        let waiting = model.waiting().len();
+        if waiting > 0 {
+            let look = glyphs.state(&SessionState::Approval);
+            let gap = if asked.is_empty() { "" } else { "  " };
+            let count = if area.width < MEDIUM {
+                format!("{}{waiting}", look.glyph)
+            } else {
+                format!("{} {waiting} need you", look.glyph)
+            };
+            asked = format!("{asked}{gap}{count}");
+        }
         let at = Rect {
             x: area.right().saturating_sub(width(&asked) + 1),
             width: width(&asked).min(area.width),

@@ -177,15 +177,22 @@ fn draw_session(
             .column(short_tool(host, session), columns.tool, role(Role::Muted))
             .skip(1);
     }
-    let mut words = columns.words;
+    let badge = look::badge(host, session, model.now.unix);
+    let badge_wide = badge.as_ref().map_or(0, |(words, _)| width(words) + 1);
+    let mut words = columns.words.saturating_sub(badge_wide);
+    let (word, more) = match part {
+        Part::Waiting => {
+            let wants = look::wants(session);
+            // Beside a badge there is little room, and the glyph says that it wants a yes.
+            let short = wants.strip_prefix("approve ").filter(|_| badge.is_some());
+            (short.unwrap_or(&wants).to_owned(), String::new())
+        }
+        Part::Tree => look::words(session),
+    };
     let mut put = |brush: &mut Brush<'_>, text: &str, role: ratatui::style::Style| {
         let wide = width(&crate::tui::widget::clean(text)).min(words);
         brush.put_within(text, wide, role);
         words -= wide;
-    };
-    let (word, more) = match part {
-        Part::Waiting => (look::wants(session), String::new()),
-        Part::Tree => look::words(session),
     };
     put(&mut brush, &word, role(look.role));
     if !more.is_empty() {
@@ -201,6 +208,9 @@ fn draw_session(
         put(&mut brush, server, role(Role::Muted));
     }
     brush.skip(words + 1);
+    if let Some((words, badge)) = &badge {
+        brush.put(words, role(*badge)).skip(1);
+    }
     let shown = age(host.age(session.since, model.now.unix));
     brush.column_right(&shown, AGE_WIDTH, role(Role::Muted));
 }

@@ -3,6 +3,7 @@
 mod bar;
 mod empty;
 mod host;
+mod inbox;
 mod list;
 mod log;
 mod pane;
@@ -41,6 +42,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
             None => pane::draw(model, buffer, pane),
         }
     }
+    if let Some(inbox) = page.inbox {
+        inbox::draw(model, buffer, inbox);
+    }
     if let Some(prompt) = &page.prompt {
         prompt::draw(model, buffer, prompt);
     }
@@ -51,14 +55,19 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     let scene = model.scene();
     // A note must not cover what somebody is about to trust.
     let asks = matches!(model.overlays.last(), Some(Overlay::Question(_)));
+    let notes = if model.overlays.is_empty() || asks {
+        page.notes
+    } else {
+        Rect::new(area.x, area.y + 1, area.width, area.height - 2)
+    };
     if asks {
-        toasts::draw(model, buffer, area);
+        toasts::draw(model, buffer, notes, area);
     }
     for overlay in &model.overlays {
         overlay.draw(buffer, overlay.area(area, &scene), &scene);
     }
     if !asks {
-        toasts::draw(model, buffer, area);
+        toasts::draw(model, buffer, notes, area);
     }
 }
 

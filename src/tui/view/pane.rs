@@ -11,6 +11,7 @@ use crate::tui::action::Action;
 use crate::tui::clock::rough_age;
 use crate::tui::effect::Target;
 use crate::tui::layout::{Pane, notice};
+use crate::tui::look;
 use crate::tui::model::{Model, Selection};
 use crate::tui::rows::{home, short_dir};
 use crate::tui::theme::Role;
@@ -74,9 +75,15 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, sess
     parts.push(short_dir(&session.dir, home(host)));
     let step = format!(" {} ", glyphs.step());
     let name = width(&crate::tui::widget::clean(&session.name)).min(left);
-    brush
-        .put_within(&session.name, name, style(model, Role::Name))
-        .put_within(&format!("{step}{}", parts.join(&step)), left - name, muted);
+    brush.put_within(&session.name, name, style(model, Role::Name));
+    let mut left = left - name;
+    if let Some((words, role)) = look::badge(host, session, model.now.unix)
+        && width(&words) < left
+    {
+        left -= width(&words) + 1;
+        brush.skip(1).put(&words, style(model, role));
+    }
+    brush.put_within(&format!("{step}{}", parts.join(&step)), left, muted);
     let gap = brush.room().saturating_sub(columns);
     brush
         .skip(gap)

@@ -1,63 +1,31 @@
-//! Short notes in the upper right corner, newest on top.
+//! Short notes in the upper right corner, newest on top; in the inbox below what is read.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::style;
-use crate::tui::clock::age;
 use crate::tui::layout::side_by_side;
 use crate::tui::model::Model;
+use crate::tui::notes::{EDGES, notes};
 use crate::tui::theme::Role;
-use crate::tui::toast::Level;
-use crate::tui::widget::{Brush, clean, fill, width, wrap};
+use crate::tui::widget::{Brush, clean, fill, width};
 
-/// The widest a note gets, in columns.
-const WIDEST: u16 = 72;
-/// From this age on it is said, in milliseconds: only errors stand that long.
-const AGED: u64 = 10_000;
-
-pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
+/// Draws as many lines as fit `area`; `screen` is the whole terminal.
+pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect, screen: Rect) {
     let glyphs = model.settings.glyphs;
     let bar = style(model, Role::Bar);
-    let widest = WIDEST.min(area.width.saturating_sub(2));
-    let mut y = area.y + 1;
-    for toast in model.toasts.iter().rev() {
-        let stood = model.now.since(toast.at);
-        let text = if stood >= AGED {
-            format!("{} ({} ago)", toast.text, age(stood))
-        } else {
-            toast.text.clone()
-        };
-        let mut lines: Vec<_> = wrap(&text, widest.saturating_sub(5))
-            .into_iter()
-            .map(|text| (text, Role::Text))
-            .collect();
-        if !toast.hint.is_empty() {
-            lines.extend(
-                wrap(&toast.hint, widest.saturating_sub(5))
-                    .into_iter()
-                    .map(|text| (text, Role::Muted)),
-            );
-        }
-        let needed = lines
-            .iter()
-            .map(|(text, _)| width(&clean(text)))
-            .max()
-            .unwrap_or(0)
-            + 5;
+    let mut y = area.y;
+    for note in notes(model, screen.width) {
+        let widest = note.lines.iter().map(|(text, _)| width(&clean(text)));
+        let needed = widest.max().unwrap_or(0) + EDGES;
         // A ragged rest of the page beside it would read like a part of it.
-        let (columns, gap) = if side_by_side(area) {
+        let (columns, gap) = if side_by_side(screen) {
             (needed, 1)
         } else {
-            (area.width, 0)
+            (screen.width, 0)
         };
-        let glyph = match toast.level {
-            Level::Done => glyphs.pick("✓", "+"),
-            Level::Refused => glyphs.pick("▲", "!"),
-            Level::Failed => glyphs.pick("✗", "x"),
-        };
-        for (index, (text, role)) in lines.iter().enumerate() {
-            if y + 1 >= area.bottom() {
+        for (index, (text, role)) in note.lines.iter().enumerate() {
+            if y >= area.bottom() {
                 return;
             }
             let line = Rect::new(area.right().saturating_sub(columns + gap), y, columns, 1);
@@ -66,7 +34,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
             brush.skip(1);
             if index == 0 {
                 brush
-                    .put(glyph, bar.patch(style(model, toast.level.role())))
+                    .put(
+                        note.glyph(glyphs),
+                        bar.patch(style(model, note.level.role())),
+                    )
                     .skip(1);
             } else {
                 brush.skip(2);

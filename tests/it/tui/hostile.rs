@@ -88,6 +88,9 @@ fn nothing_nasty_reaches_a_cell_on_any_page() {
         "/",
         "G",
         "y",
+        "I",
+        "m",
+        "m y",
     ] {
         let mut dashboard = full_of(NASTY);
         dashboard.press(keys);

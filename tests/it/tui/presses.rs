@@ -177,7 +177,8 @@ fn what_cannot_be_read_whole_is_not_answered() {
         .look();
     let text = picture::text(&dashboard.paint());
     assert!(
-        text.contains("more lines: attach to read them") && !text.contains("y approve"),
+        text.contains("more lines: read them in the inbox, or attach")
+            && !text.contains("y approve"),
         "{text}"
     );
     dashboard.press("y");

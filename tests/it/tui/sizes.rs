@@ -15,7 +15,8 @@ const STEP: usize = 101;
 #[rstest]
 fn every_scene_survives_every_size(
     #[values(
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+        25, 26, 27, 28
     )]
     index: usize,
     #[values(Page::List, Page::Screen)] page: Page,

@@ -2,13 +2,14 @@
 
 use cm_tui::domain::HostId;
 use cm_tui::fleet::Notice;
+use cm_tui::protocol::{Event, Reply};
 use cm_tui::tui::colours::Colours;
 use cm_tui::tui::settings::{NamedContext, Settings};
 use cm_tui::tui::theme::{BUILT_IN, Theme};
 use rstest::rstest;
 
 use super::asked::{host_key, install, secrets, try_again};
-use super::fixture::{Dashboard, explanation, failure, refused};
+use super::fixture::{Dashboard, RULE, explanation, failure, prompting, refused};
 use super::picture;
 
 /// A page or overlay worth looking at.
@@ -38,9 +39,14 @@ pub enum Scene {
     StartElsewhere,
     Explain,
     Contradict,
+    Inbox,
+    Deny,
+    Rule,
+    Mode,
+    Modes,
 }
 
-pub const SCENES: [Scene; 24] = [
+pub const SCENES: [Scene; 29] = [
     Scene::Empty,
     Scene::Fleet,
     Scene::Question,
@@ -65,6 +71,11 @@ pub const SCENES: [Scene; 24] = [
     Scene::StartElsewhere,
     Scene::Explain,
     Scene::Contradict,
+    Scene::Inbox,
+    Scene::Deny,
+    Scene::Rule,
+    Scene::Mode,
+    Scene::Modes,
 ];
 
 pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
@@ -137,9 +148,43 @@ pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
         Scene::ScreenPage => {
             dashboard.press("tab tab v");
         }
+        Scene::Inbox | Scene::Deny | Scene::Rule | Scene::Mode | Scene::Modes => {
+            stage_prompts(&mut dashboard, scene);
+        }
         _ => unreachable!("staged with many hosts"),
     }
     dashboard
+}
+
+/// Scenes of a fleet in which several tools ask, and not only people answer.
+fn stage_prompts(dashboard: &mut Dashboard, scene: Scene) {
+    for session in prompting() {
+        let event = Event::SessionChanged(Box::new(session));
+        dashboard.event("local", event);
+    }
+    while dashboard.selected().as_deref() != Some("shop") {
+        dashboard.press("tab");
+    }
+    match scene {
+        Scene::Inbox => {
+            dashboard.press("I").look().press("space tab space").look();
+        }
+        Scene::Deny => {
+            let keys = "use cargo clean";
+            dashboard.look().press("d").type_text(keys);
+        }
+        Scene::Rule => {
+            dashboard.look().press("a");
+            let id = dashboard.request().unwrap().0;
+            let rule = Some(RULE.to_owned());
+            let reply = Box::new(Reply::Rule(rule));
+            dashboard.notice("local", Notice::Replied { id, reply });
+        }
+        Scene::Mode => {
+            dashboard.press("m y enter").type_text("sho");
+        }
+        _ => {}
+    }
 }
 
 /// Scenes of a fleet whose hosts are not all there.
@@ -228,7 +273,12 @@ fn views(
         Scene::TryAgain,
         Scene::StartElsewhere,
         Scene::Explain,
-        Scene::Contradict
+        Scene::Contradict,
+        Scene::Inbox,
+        Scene::Deny,
+        Scene::Rule,
+        Scene::Mode,
+        Scene::Modes
     )]
     scene: Scene,
     #[values((40, 12), (80, 24), (160, 50))] size: (u16, u16),
@@ -253,6 +303,9 @@ fn views(
 #[case(Scene::TryAgain)]
 #[case(Scene::StartElsewhere)]
 #[case(Scene::Explain)]
+#[case(Scene::Inbox)]
+#[case(Scene::Mode)]
+#[case(Scene::Modes)]
 fn styles(#[case] scene: Scene, #[values(Colours::True, Colours::None)] colours: Colours) {
     let name = format!("{scene:?}-styles-{colours:?}").to_lowercase();
     let mut dashboard = stage(scene, 80, 24);
