@@ -24,6 +24,7 @@ async fn live_gemini_cli_is_told_state_by_state() {
         .await;
     gemini.asks(PromptKind::Trust, "").await;
     gemini.choose(b"1").await;
+    gemini.restarts().await;
     gemini.reaches("idle", "Type your message").await;
     gemini.begins_anew();
 

@@ -147,7 +147,10 @@ impl Watched {
                 self.is("question").await;
                 self.choose(b"\x1b[B\r").await;
             }
-            Tool::GeminiCli => self.choose(b"1").await,
+            Tool::GeminiCli => {
+                self.choose(b"1").await;
+                self.restarts().await;
+            }
         }
         self.is("idle").await;
     }
@@ -305,6 +308,22 @@ impl Watched {
             }
         })
         .await
+    }
+
+    /// Waits until Gemini CLI, which begins anew once it trusts a folder, has drawn its input below the line that says so:
+    /// what is typed into the one before is lost.
+    pub async fn restarts(&mut self) {
+        const RESTARTS: &str = "is restarting to apply";
+        self.sees(RESTARTS).await;
+        self.until("its new input", |watched| {
+            let rows = watched.rows();
+            let said = rows.iter().rposition(|row| row.contains(RESTARTS));
+            let mut after = rows.iter().skip(said.map_or(0, |row| row + 1));
+            after
+                .any(|row| row.contains("Type your message"))
+                .then_some(())
+        })
+        .await;
     }
 
     /// Checks that it started, and forgets what came until now: how a tool starts depends on how fast it is.
