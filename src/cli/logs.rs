@@ -191,7 +191,7 @@ impl Reading<'_> {
     fn take(&mut self, reply: Reply) -> Result<Next, ExplainSessionError> {
         match (reply, &mut self.place) {
             (Reply::KeptLogs(kept), Place::Unknown) => {
-                let log = ended(kept, &self.wanted.session)?;
+                let log = ended(&kept, &self.wanted.session)?;
                 self.begin(log);
                 Ok(Next::Ask)
             }
@@ -238,7 +238,7 @@ impl Reading<'_> {
 }
 
 /// The one log that `name` means, of a session that has ended: the last of those that were called exactly so.
-fn ended(kept: Vec<KeptLog>, name: &str) -> Result<SessionId, ExplainSessionError> {
+fn ended(kept: &[KeptLog], name: &str) -> Result<SessionId, ExplainSessionError> {
     let is_exact =
         |log: &&KeptLog| log.key == name || log.name == name || log.session.as_str() == name;
     let begins = |log: &&KeptLog| {

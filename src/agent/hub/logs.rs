@@ -181,19 +181,17 @@ impl Hub {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        match self.config.recorder.clone() {
-            Some(recorder) => self.beside(client, id, work(recorder)),
-            None => {
-                let failure = Failure {
-                    kind: FailureKind::NotFound,
-                    message: "nothing is kept of what sessions print here".to_owned(),
-                    hint: "to keep it: keep = true under [logs] in config.toml on that host, then \
-                           cm-agent stop"
-                        .to_owned(),
-                };
-                self.fail(client, id, failure);
-            }
+        if let Some(recorder) = self.config.recorder.clone() {
+            return self.beside(client, id, work(recorder));
         }
+        let failure = Failure {
+            kind: FailureKind::NotFound,
+            message: "nothing is kept of what sessions print here".to_owned(),
+            hint: "to keep it: keep = true under [logs] in config.toml on that host, then \
+                   cm-agent stop"
+                .to_owned(),
+        };
+        self.fail(client, id, failure);
     }
 }
 

@@ -32,7 +32,7 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let mut pane = Pane::new(dir.path(), SIZE, limits(1 << 30));
-        let mut text: String = words.iter().map(|word| format!("{word}\r\n")).collect();
+        let mut text = words.join("\r\n") + "\r\n";
         let mut cuts = cuts.iter().cycle();
         let mut rests = rests.iter().cycle();
         while !text.is_empty() {
@@ -107,11 +107,11 @@ fn a_session_gives_up_its_oldest_part_and_what_is_left_replays() {
         }
         // Much that shows nothing, and some lines.
         pane.track.drawn(pane.now, b"\x1b[m".repeat(900_000));
-        let text: String = (last + 1..=last + 4000)
+        let text: Vec<String> = (last + 1..=last + 4000)
             .map(|number| format!("{number:090}\r\n"))
             .collect();
         last += 4000;
-        pane.print(text.as_bytes());
+        pane.print(text.concat().as_bytes());
         pane.rest();
         let (recorder, screen) = pane.end();
         if last == 40_000 {
@@ -190,9 +190,9 @@ fn a_search_and_an_age_choose_lines_and_the_numbers_stay() {
             since,
             grep: grep.map(str::to_owned),
         };
-        let page = recorder.page(&id(), &Wanted::of(&wanted).unwrap()).unwrap();
-        let texts: Vec<String> = page.lines.into_iter().map(|line| line.text).collect();
-        (texts, page.next, page.is_end)
+        let found = recorder.page(&id(), &Wanted::of(&wanted).unwrap()).unwrap();
+        let texts: Vec<String> = found.lines.into_iter().map(|line| line.text).collect();
+        (texts, found.next, found.is_end)
     };
     let (texts, next, is_end) = ask(LogCursor::Line(1), None, Some("^line 1?99$"));
     assert_eq!((texts.len(), next, is_end), (2, 3002, true));
