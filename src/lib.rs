@@ -82,7 +82,7 @@
 //!
 //! | to add | touch | proof |
 //! | --- | --- | --- |
-//! | a tool | `assets/tools/NAME.toml`, a line in `domain/tool.rs` | recorded screens in `tests/screens/NAME/` |
+//! | a tool | `assets/tools/NAME.toml`, a line in `domain/tool/known.rs` | recorded screens in `tests/screens/NAME/` |
 //! | a theme | `themes/NAME.toml` | the theme test loads every file and checks each role |
 //! | a key or action | a row in `tui/action.rs`, an arm in `tui/update/` | help, palette, hints and config names follow |
 //! | a wire message | a variant in `protocol/message.rs`, an arm in `agent/hub/orders.rs` or `fleet/state.rs` | the protocol samples |

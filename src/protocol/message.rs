@@ -172,6 +172,9 @@ pub struct Tool {
     pub program: Option<String>,
     /// Whether it can be given a task at the start.
     pub takes_task: bool,
+    /// Whether its rules were never held against any version of it.
+    #[serde(default)]
+    pub is_untested: bool,
     /// The command line it is started with; `{task}` stands for the task.
     pub command: Vec<String>,
 }

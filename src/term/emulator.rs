@@ -135,6 +135,12 @@ impl Emulator {
         &self.rows
     }
 
+    /// Returns [`Self::rows`] together with the screen that they are of.
+    pub fn rows_and_screen(&mut self) -> (&[String], &Screen) {
+        self.rows();
+        (&self.rows, &self.screen)
+    }
+
     /// Starts over from a blank screen of this size, unfinished sequences and modes forgotten: what comes before a keyframe
     /// or the seed of a join is fed. A seed from `capture-pane -e` marks line drawing by SO and SI, so `ESC ) 0` goes first.
     pub fn reset(&mut self, size: Size) {

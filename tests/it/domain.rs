@@ -10,8 +10,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cm_tui::domain::detect::{Detector, Look, Verdict};
+use cm_tui::agent::monitor::Cells;
+use cm_tui::domain::detect::{Detector, Look, Painted, Verdict};
 use cm_tui::domain::{Answer, SessionState, Tools};
+use cm_tui::term::{self, Emulator, Fed, Size};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -19,6 +21,8 @@ use serde::Deserialize;
 struct Sample {
     name: String,
     rows: Vec<String>,
+    /// Its colours, where they were recorded.
+    screen: Option<term::Screen>,
     meta: Meta,
 }
 
@@ -43,21 +47,31 @@ impl Sample {
             for dir in sorted(&tool) {
                 let meta = fs::read_to_string(dir.join("meta.toml")).unwrap();
                 let screen = fs::read_to_string(dir.join("screen.txt")).unwrap();
+                let meta: Meta = toml::from_str(&meta).unwrap();
                 samples.push(Self {
+                    screen: fs::read_to_string(dir.join("screen.ans"))
+                        .ok()
+                        .map(|ansi| coloured(&ansi, meta.cols)),
                     name: dir.strip_prefix(&root).unwrap().display().to_string(),
                     rows: screen
                         .lines()
                         .map(|row| row.trim_end().to_owned())
                         .collect(),
-                    meta: toml::from_str(&meta).unwrap(),
+                    meta,
                 });
             }
         }
         samples
     }
 
+    /// How the screen is painted, to be asked by a look at it.
+    fn cells(&self) -> Option<Cells<'_>> {
+        self.screen.as_ref().map(Cells)
+    }
+
     fn look<'a>(&'a self, tool: &'a str) -> Look<'a> {
         Look {
+            paint: None,
             tool,
             rows: &self.rows,
             cols: self.meta.cols,
@@ -84,8 +98,24 @@ fn sorted(dir: &Path) -> Vec<std::path::PathBuf> {
     paths
 }
 
+/// A screen from what `capture-pane -e` wrote.
+fn coloured(ansi: &str, cols: u16) -> term::Screen {
+    let rows = u16::try_from(ansi.lines().count()).unwrap().max(1);
+    let mut emulator = Emulator::new(Size::new(cols, rows));
+    for (row, line) in (1..).zip(ansi.lines()) {
+        let placed = format!("\x1b[{row};1H{line}");
+        emulator.feed(placed.as_bytes(), &mut Fed::default());
+    }
+    emulator.screen().clone()
+}
+
 fn judge(sample: &Sample) -> Verdict {
-    Detector::new(Tools::built_in()).judge(&sample.look(&sample.meta.tool))
+    let cells = sample.cells();
+    let paint = cells.as_ref().map(|cells| cells as &dyn Painted);
+    Detector::new(Tools::built_in()).judge(&Look {
+        paint,
+        ..sample.look(&sample.meta.tool)
+    })
 }
 
 /// Where each kind of screen ended up, one line per pair that occurs.
@@ -129,10 +159,10 @@ fn recorded_screens_are_told_apart() {
     let samples = Sample::all();
     // The one idle screen that is called a question shows a start-up dialog: its label is wrong, not the detector.
     insta::assert_snapshot!(confusion(&of_tool(&samples, "claude-code")), @r"
-    approval  -> approval   47
+    approval  -> approval   51
     error     -> error       1
     exited    -> exited      5
-    idle      -> idle       29
+    idle      -> idle       30
     idle      -> question    1  !
     question  -> question   17
     starting  -> starting    1
@@ -143,46 +173,45 @@ fn recorded_screens_are_told_apart() {
     error     -> error       2
     exited    -> exited      1
     idle      -> idle       22
-    question  -> question   11
+    question  -> question   12
     starting  -> starting    1
     working   -> working    12
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "gemini-cli")), @r"
-    approval  -> approval   18
+    approval  -> approval   21
     error     -> error       1
     exited    -> exited      1
-    idle      -> idle       16
+    idle      -> idle       17
     question  -> question    9
     starting  -> starting    1
     working   -> working     8
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "opencode")), @r"
-    approval  -> question   36  !
+    approval  -> approval   47
     error     -> error       4
     exited    -> exited      2
     idle      -> error       1  !
-    idle      -> idle       22
-    question  -> question    8
+    idle      -> idle       25
+    question  -> question    9
     shell     -> unknown     1
     starting  -> starting    3
-    working   -> working    21
+    working   -> working    25
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "aider")), @r"
-    approval  -> question   22  !
+    approval  -> approval   32
     error     -> error       6
     exited    -> exited      2
-    idle      -> idle       33
+    idle      -> idle       38
     question  -> question   12
     shell     -> unknown     1
     starting  -> starting    3
-    working   -> working    18
+    working   -> working    20
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "copilot")), @r"
-    approval  -> approval   25
-    approval  -> question   14  !
+    approval  -> approval   46
     error     -> error       8
     exited    -> exited      2
-    idle      -> idle       23
+    idle      -> idle       25
     question  -> question    8
     shell     -> unknown     1
     starting  -> starting    3
@@ -192,6 +221,7 @@ fn recorded_screens_are_told_apart() {
     approval  -> approval   34
     error     -> error       4
     exited    -> exited      2
+    exited    -> unknown     1  !
     idle      -> idle       24
     question  -> question    7
     starting  -> starting    3
@@ -203,9 +233,9 @@ fn recorded_screens_are_told_apart() {
     working   -> working     2
     ");
     insta::assert_snapshot!(confusion(&of_tool(&samples, "shell")), @r"
-    shell     -> idle        4
-    shell     -> question    7
-    shell     -> working     6
+    shell     -> idle       12
+    shell     -> question   31
+    shell     -> working    33
     ");
 }
 
@@ -214,21 +244,26 @@ fn nothing_but_a_permission_is_taken_for_one() {
     let tools = Tools::built_in();
     let detector = Detector::new(tools.clone());
     for sample in Sample::all() {
+        let cells = sample.cells();
+        let paint = cells.as_ref().map(|cells| cells as &dyn Painted);
         // A pane may be taken for another tool, and a tool may be started by a wrapper: no profile may be fooled.
         for tool in &tools {
+            let names = &tool.recognise;
+            let own = names.commands.iter().chain(&names.interpreters).next();
             for command in [
                 sample.meta.pane_current_command.as_str(),
                 "bash",
-                "node",
-                "claude",
-                "codex",
+                own.map_or("node", String::as_str),
             ] {
                 let verdict = detector.judge(&Look {
                     command,
+                    paint,
                     ..sample.look(&tool.id)
                 });
                 let is_approval = verdict.state == SessionState::Approval;
-                let may_be = sample.wanted() == "approval";
+                // A program of the tool's own name that prints the tool's own bytes is the tool, for all that can be seen.
+                let is_replayed = sample.name == format!("shell/shown-{}-python", tool.id);
+                let may_be = sample.wanted() == "approval" || is_replayed;
                 assert!(
                     !is_approval || may_be,
                     "{} as {} ({command}): {verdict:?}",
@@ -350,6 +385,7 @@ fn a_command_that_repeats_the_question_cannot_be_agreed_to() {
         title: "[ ! ] Action Required | shop",
         command: "codex",
         quiet_for: Duration::ZERO,
+        paint: None,
     };
     let verdict = Detector::new(Tools::built_in()).judge(&look);
     assert_eq!(verdict.state, SessionState::Approval);
@@ -364,6 +400,9 @@ fn a_command_that_repeats_the_question_cannot_be_agreed_to() {
 #[case("Are you sure (yes/no/[fingerprint])? ", &[])]
 #[case("dev@box:~$ echo 'sure? (y/n)", &[])]
 #[case("It said (y/n) and went on", &[])]
+#[case("rm: remove regular file 'a.txt'? ", &[])]
+#[case("(gdb) run? (y or n) ", &[])]
+#[case("  Enter a value: ", &[])]
 fn a_line_that_asks_for_y_or_n_is_answered_with_enter(#[case] line: &str, #[case] keys: &[&str]) {
     let rows = vec!["some output".to_owned(), line.trim_end().to_owned()];
     let look = Look {
@@ -376,6 +415,7 @@ fn a_line_that_asks_for_y_or_n_is_answered_with_enter(#[case] line: &str, #[case
         title: "",
         command: "python3",
         quiet_for: Duration::ZERO,
+        paint: None,
     };
     let verdict = Detector::new(Tools::built_in()).judge(&look);
     assert_ne!(verdict.state, SessionState::Approval);
@@ -411,9 +451,106 @@ proptest! {
                     title: &title,
                     command,
                     quiet_for: Duration::ZERO,
+        paint: None,
                 };
                 prop_assert_eq!(detector.judge(&look), detector.judge(&look));
             }
         }
     }
+}
+
+#[test]
+fn which_button_is_chosen_is_not_known_without_its_colour() {
+    let samples = Sample::all();
+    let found = |name: &str| samples.iter().find(|sample| sample.name == name).unwrap();
+    let detector = Detector::new(Tools::built_in());
+    let sample = found("opencode/cmd-rm-rf");
+    let blind = detector.judge(&sample.look("opencode"));
+    assert_eq!(blind.state, SessionState::Approval);
+    assert_eq!(answers(&blind, Answer::Yes), [""; 0]);
+    assert_eq!(answers(&blind, Answer::No), ["\u{1b}"]);
+    assert_eq!(answers(&judge(sample), Answer::Yes), ["\r"]);
+    for other in ["opencode/cmd-rm-rf-opt2", "opencode/cmd-rm-rf-opt3"] {
+        assert_eq!(answers(&judge(found(other)), Answer::Yes), [""; 0]);
+    }
+}
+
+#[test]
+fn what_came_near_is_told_with_the_condition_that_failed() {
+    let samples = Sample::all();
+    let detector = Detector::new(Tools::built_in());
+    let lost = |name: &str| {
+        let sample = samples.iter().find(|sample| sample.name == name).unwrap();
+        let look = sample.look(&sample.meta.tool);
+        let lost = detector.dismissed(&look, &judge(sample));
+        let lines = lost
+            .iter()
+            .map(|lost| format!("{}: {}\n", lost.rule, lost.why));
+        lines.collect::<String>()
+    };
+    insta::assert_snapshot!(lost("claude-code/cmd-rm-rf"), @r"
+    claude-code: read: what stands above the question is something else
+    claude-code: web search: what stands above the question is something else
+    claude-code: tool of a server: what stands above the question is something else
+    claude-code: tool: what stands above the question is something else
+    claude-code: other: another dialog comes first
+    claude-code: question: something else stands below the options
+    claude-code: dialog: a dialog is open
+    claude-code: some dialog: a dialog is open
+    ");
+    insta::assert_snapshot!(lost("claude-code/idle-after-answer"), @r"
+    claude-code: question: nothing to choose from is at the end of the screen
+    ");
+    insta::assert_snapshot!(lost("gemini-cli/cmd-rm-rf"), @r"
+    gemini-cli: question: something else stands below the options
+    gemini-cli: action required: a dialog is open
+    gemini-cli: dialog: a dialog is open
+    gemini-cli: some dialog: a dialog is open
+    ");
+}
+
+#[rstest::rstest]
+#[case::rm("rm: remove regular file 'a.txt'? ", "rm", "question")]
+#[case::cp("cp: overwrite 'a.txt'? ", "cp", "question")]
+#[case::gdb(
+    "Make breakpoint pending on future shared library load? (y or [n]) ",
+    "gdb",
+    "question"
+)]
+#[case::terraform("  Enter a value: ", "terraform", "question")]
+#[case::key(
+    "Enter file in which to save the key (/home/dev/.ssh/id_ed25519): ",
+    "ssh-keygen",
+    "question"
+)]
+#[case::editor(
+    "[O]pen Read-Only, (E)dit anyway, (Q)uit, (A)bort: ",
+    "vim",
+    "question"
+)]
+#[case::select("#? ", "bash", "question")]
+#[case::database("sqlite> ", "sqlite3", "idle")]
+#[case::debugger("(gdb) ", "gdb", "idle")]
+#[case::download("Downloading 41%... ", "curl", "working")]
+#[case::log("12:03 retrying: ", "tail", "working")]
+fn a_line_of_a_plain_program_is_told_apart(
+    #[case] line: &str,
+    #[case] command: &str,
+    #[case] state: &str,
+) {
+    let rows = vec!["some output".to_owned(), line.trim_end().to_owned()];
+    let look = Look {
+        tool: "shell",
+        rows: &rows,
+        cols: 80,
+        cursor: (1, line.len() as u16),
+        cursor_visible: true,
+        alternate: false,
+        title: "",
+        command,
+        quiet_for: Duration::from_secs(10),
+        paint: None,
+    };
+    let verdict = Detector::new(Tools::built_in()).judge(&look);
+    assert_eq!(verdict.state.word(), state, "{verdict:?}");
 }

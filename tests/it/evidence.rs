@@ -357,7 +357,7 @@ fn a_title_that_is_garbage_says_nothing() {
     };
     let sources: Vec<Source> = eyes
         .monitor
-        .explain(scene)
+        .explain(scene, &eyes.detector, eyes.moment().instant)
         .claims
         .iter()
         .map(|claim| claim.source)
@@ -398,7 +398,10 @@ fn a_bell_is_noted_and_decides_nothing() {
         tool: "codex",
         command: "codex",
     };
-    let claims = eyes.monitor.explain(scene).claims;
+    let told = eyes
+        .monitor
+        .explain(scene, &eyes.detector, eyes.moment().instant);
+    let claims = told.claims;
     let notice = claims.iter().find(|claim| claim.source == Source::Notice);
     assert_eq!(notice.unwrap().rule, "Approval requested: rm -rf build");
     assert_eq!(notice.unwrap().state, SessionState::Unknown);

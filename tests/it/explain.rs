@@ -65,7 +65,7 @@ fn samples() -> Vec<PathBuf> {
         .filter(|sample| sample.join("screen.ans").exists())
         .collect();
     samples.sort();
-    assert!(samples.len() >= 262);
+    assert!(samples.len() >= 700);
     samples
 }
 
@@ -99,9 +99,42 @@ fn only(told: Vec<Told>) -> Told {
     only
 }
 
-/// Tools that ask in ways that profiles cannot describe yet (buttons in a row, a line to type into, dialogs that are drawn
-/// one column off in narrow panes): what is told of their prompts is less than the labels, and never more.
-const PARTLY_READ: [&str; 3] = ["aider", "copilot", "opencode"];
+/// Screens that do not show what their labels say, with what is told of them, and why: less than the label, never more.
+const CANNOT_BE_SEEN: [(&str, &[&str], &str); 9] = [
+    (
+        "aider/adv-cat-sleep",
+        &["state"],
+        "what is in front is neither the tool nor a shell: nobody knows",
+    ),
+    ("copilot/adv-cat-sleep", &["state"], "the same"),
+    ("opencode/adv-cat-sleep", &["state"], "the same"),
+    ("qwen-code/adv-cat-sleep", &["state"], "the same"),
+    (
+        "copilot/adv-cmd-contains-menu-60x20",
+        &["subject"],
+        "three blanks at the edge of a row cannot be told from a line break",
+    ),
+    (
+        "opencode/adv-cmd-contains-menu-60x20",
+        &["subject"],
+        "the same",
+    ),
+    (
+        "opencode/create-outside",
+        &["kind", "subject", "yes"],
+        "a yes opens a folder; the file is named in the transcript only",
+    ),
+    (
+        "opencode/create-outside-60x20",
+        &["kind", "subject", "yes"],
+        "the same",
+    ),
+    (
+        "opencode/interrupted-retry",
+        &["state"],
+        "a message of the user looks like a failure but for the colour of its bar",
+    ),
+];
 
 #[test]
 fn every_recorded_screen_is_told_as_it_is_labelled() {
@@ -127,12 +160,12 @@ fn every_recorded_screen_is_told_as_it_is_labelled() {
         let state = relabelled.map_or(label.state.as_str(), |wrong| wrong.1);
         let pair = (label.tool.clone(), state.to_owned(), told.state.clone());
         *confusion.entry(pair).or_default() += 1;
-        let is_partly_read = PARTLY_READ.contains(&label.tool.as_str());
+        let unseen = CANNOT_BE_SEEN.iter().find(|unseen| unseen.0 == name);
         let mut hold = |what: &str, found: &str, wanted: &str| {
-            // Never more than the label says.
-            let is_less =
-                is_partly_read && (found.is_empty() || what != "yes" && found != "approval");
-            if found != wanted && !is_less {
+            let is_known = unseen.is_some_and(|unseen| unseen.1.contains(&what))
+                && (what != "state" || found != "approval")
+                && (what != "yes" || found.is_empty());
+            if is_known == (found == wanted) {
                 wrong.push(format!(
                     "{name}: {what} “{found}”, not “{wanted}” ({})",
                     told.rule
@@ -234,6 +267,10 @@ fn people_are_told_in_words() {
       title    title: [ . ] Action Required | shop
       process  foreground program: codex
       screen   codex: command (rows 6 to 18): Would you like to run the following command? ⏎  ⏎ Environment: local ⏎  ⏎ Reason: Needed to finish the task you asked for? ⏎  ⏎ $ git push --force origin main …
+      lost     codex: question: something else stands below the options
+      lost     codex: dialog: a dialog is open
+      lost     codex: action required: a dialog is open
+      lost     codex: some dialog: a dialog is open
     ");
 }
 

@@ -238,6 +238,7 @@ fn replies() -> Vec<Reply> {
         short: "codex".into(),
         program: Some("/usr/bin/codex".into()),
         takes_task: true,
+        is_untested: false,
         command: vec!["codex".into(), "{task}".into()],
     };
     let status = Status {

@@ -1,6 +1,7 @@
 //! Requests are carried out: quick ones at once, the others beside the hub.
 
 use std::future::Future;
+use std::time::Instant;
 
 use super::typing::{self, Input, Keys};
 use super::{ClientId, Hub, HubMsg, tmux_failure};
@@ -116,7 +117,12 @@ impl Hub {
 
     fn explain(&self, session: &SessionId) -> Reply {
         match self.sessions.get(session) {
-            Some(entry) => Reply::Explanation(Box::new(entry.monitor.explain(entry.scene()))),
+            Some(entry) => {
+                let told = entry
+                    .monitor
+                    .explain(entry.scene(), &self.detector, Instant::now());
+                Reply::Explanation(Box::new(told))
+            }
             None => Reply::Failed(no_session()),
         }
     }

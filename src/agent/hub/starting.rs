@@ -219,6 +219,7 @@ impl Hub {
                     .program(tool)
                     .map(|program| program.to_string_lossy().into_owned()),
                 takes_task: tool.start_with_task.is_some(),
+                is_untested: tool.is_untested(),
                 command: display_command(tool),
             })
             .collect()

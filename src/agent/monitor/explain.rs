@@ -1,7 +1,10 @@
 //! How a session's state came about, for people: every source's claim, and the screen as it was judged.
 
-use super::{Monitor, Scene};
-use crate::domain::{Explanation, Pictured};
+use std::time::Instant;
+
+use super::{Cells, Monitor, Scene, look};
+use crate::domain::detect::{Detector, Look};
+use crate::domain::{Dismissed, Explanation, Pictured};
 use crate::protocol::MAX_TEXT;
 use crate::term::{Screen, sanitize};
 
@@ -10,7 +13,8 @@ const TITLE_COLS: usize = 400;
 
 impl Monitor {
     /// Everything that is known now. Cleaned, except for the picture, which is text and SGR sequences only.
-    pub fn explain(&self, scene: Scene<'_>) -> Explanation {
+    /// `detector` is the one that judged.
+    pub fn explain(&self, scene: Scene<'_>, detector: &Detector, now: Instant) -> Explanation {
         let told = &self.conclusion;
         let prompt = told.prompt.as_ref();
         Explanation {
@@ -22,9 +26,22 @@ impl Monitor {
             since: told.since,
             claims: self.said.claims(scene.command, self.found),
             disagreement: told.disagreement.clone(),
-            dismissed: Vec::new(),
+            dismissed: self.dismissed(scene, detector, now),
             look: self.picture(scene),
         }
+    }
+
+    /// The rules and dialogs that came near, as of the screen that stands now.
+    fn dismissed(&self, scene: Scene<'_>, detector: &Detector, now: Instant) -> Vec<Dismissed> {
+        let screen = self.screen();
+        let quiet_for = now.saturating_duration_since(self.last_output);
+        let rows = screen.text();
+        let look = Look {
+            rows: &rows,
+            paint: Some(&Cells(screen)),
+            ..look(screen, &self.title, scene, quiet_for)
+        };
+        detector.dismissed(&look, &detector.judge(&look))
     }
 
     fn picture(&self, scene: Scene<'_>) -> Pictured {
@@ -69,10 +86,9 @@ fn drawn(screen: &Screen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::agent::monitor::Moment;
+    use crate::domain::Tools;
     use crate::term::{Emulator, Fed, Size};
 
     fn pictured(size: Size, text: &str) -> Explanation {
@@ -80,10 +96,11 @@ mod tests {
         let now = Moment { instant, wall: 7 };
         let mut monitor = Monitor::new(size, now);
         monitor.output(text.as_bytes(), &mut Vec::new(), now);
-        monitor.explain(Scene {
+        let scene = Scene {
             tool: "shell",
             command: "sh",
-        })
+        };
+        monitor.explain(scene, &Detector::new(Tools::built_in()), instant)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | `voices.rs` | what each source said last |
 //! | `merge.rs` | … and what all of it comes to |
 //! | `hold.rs` | what is doubtful has to stand for a while |
+//! | `cells.rs` | how the cells of its screen are painted |
 //! | `explain.rs` | how it came about, for people |
 //!
 //! Promise: a screen is judged only when it stands still (or has not stood still for a while), never in the middle of
@@ -16,6 +17,7 @@
 //! a prompt that the screen does not show any more cannot be answered ([`Monitor::evidence`] is empty), and when it
 //! comes back it is another prompt.
 
+mod cells;
 mod explain;
 mod hold;
 mod merge;
@@ -23,6 +25,8 @@ mod voices;
 
 use std::mem::discriminant;
 use std::time::{Duration, Instant};
+
+pub use self::cells::Cells;
 
 use self::hold::{Dissent, Held};
 use self::merge::Weighed;
@@ -295,18 +299,11 @@ impl Monitor {
         let quiet_for = now.instant.saturating_duration_since(self.last_output);
         self.unjudged = None;
         self.judged = Some(now.instant);
-        let (cursor, alternate) = (self.screen().cursor(), self.screen().is_alternate());
-        let cols = self.screen().size().cols;
+        let (rows, screen) = self.emulator.rows_and_screen();
         let verdict = detector.judge(&Look {
-            tool: scene.tool,
-            rows: self.emulator.rows(),
-            cols,
-            cursor: (cursor.row, cursor.col),
-            cursor_visible: cursor.visible,
-            alternate,
-            title: &self.title,
-            command: scene.command,
-            quiet_for,
+            rows,
+            paint: Some(&Cells(screen)),
+            ..look(screen, &self.title, scene, quiet_for)
         });
         let is_working = matches!(verdict.state, SessionState::Working { .. });
         self.quiet_at = (is_working && quiet_for < BUSY).then(|| self.last_output + BUSY);
@@ -442,6 +439,23 @@ impl Monitor {
         let first = self.unjudged.map_or(now, |(first, _)| first);
         self.unjudged = Some((first, now));
         self.last_output = now;
+    }
+}
+
+/// One moment of a pane, but for its rows and its paint.
+fn look<'a>(screen: &Screen, title: &'a str, scene: Scene<'a>, quiet_for: Duration) -> Look<'a> {
+    let cursor = screen.cursor();
+    Look {
+        tool: scene.tool,
+        rows: &[],
+        cols: screen.size().cols,
+        cursor: (cursor.row, cursor.col),
+        cursor_visible: cursor.visible,
+        alternate: screen.is_alternate(),
+        title,
+        command: scene.command,
+        quiet_for,
+        paint: None,
     }
 }
 

@@ -5,11 +5,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::ExplainError;
-use crate::term::{Emulator, Fed, Signal, Size};
+use crate::agent::monitor::{Conclusion, Moment, Monitor, Scene};
+use crate::domain::detect::Detector;
+use crate::term::{Emulator, Fed, Screen, Signal, Size};
 
 /// The size of a pane whose size is not known: what most recordings have.
 const SIZE: (u16, u16) = (80, 24);
@@ -63,6 +66,8 @@ pub struct Picture {
     pub cols: u16,
     /// The visible rows, top first.
     pub rows: Vec<String>,
+    /// The same with their colours.
+    pub screen: Screen,
     /// Row and column.
     pub cursor: (u16, u16),
     pub cursor_visible: bool,
@@ -79,6 +84,8 @@ pub struct Picture {
     pub titles: Vec<String>,
     /// Whether a full-screen program has drawn here: it hid the cursor, took the alternate screen or reported a status.
     pub had_program: bool,
+    /// The output of a stream.
+    stream: Vec<u8>,
 }
 
 impl Picture {
@@ -110,6 +117,7 @@ impl Picture {
             tool: meta.tool,
             cols: width,
             rows: emulator.rows().to_vec(),
+            screen: emulator.screen().clone(),
             cursor: (
                 meta.cursor_y.unwrap_or(cursor.row),
                 meta.cursor_x.unwrap_or(cursor.col),
@@ -122,6 +130,7 @@ impl Picture {
             app: None,
             titles: Vec::new(),
             had_program: true,
+            stream: Vec::new(),
         })
     }
 
@@ -166,16 +175,60 @@ impl Picture {
             tool: meta.tool,
             cols: size.cols,
             rows: emulator.rows().to_vec(),
+            screen: emulator.screen().clone(),
             cursor: (cursor.row, cursor.col),
             cursor_visible: cursor.visible,
             alternate: emulator.screen().is_alternate(),
-            title: title.or(meta.pane_title).unwrap_or_default(),
+            title: title.clone().or(meta.pane_title).unwrap_or_default(),
             command: meta.pane_current_command,
             status,
             app,
             titles,
             had_program,
+            stream: bytes.to_vec(),
         }
+    }
+}
+
+/// How much of a stream comes at once, and how much later the rest: below what an agent parses of a pane.
+const PIECE: usize = 4096;
+const PIECE_GAP: Duration = Duration::from_millis(20);
+/// When it is told that the foreground program is the one that is in front at the end, and looked at for the last time.
+const QUIET: Duration = Duration::from_secs(60);
+/// How often a monitor may want to look again when nothing is printed any more: none does more than a few times.
+const LOOKS: usize = 64;
+
+impl Picture {
+    /// What an agent would have concluded after the stream, with `command` in front; `None` for a fixture.
+    pub fn conclusion(&self, tool: &str, command: &str, detector: &Detector) -> Option<Conclusion> {
+        if self.stream.is_empty() {
+            return None;
+        }
+        let start = Instant::now();
+        let at = |passed: Duration| Moment {
+            instant: start + passed,
+            wall: u64::try_from(passed.as_millis()).unwrap_or(u64::MAX),
+        };
+        let size = self.screen.size();
+        let mut monitor = Monitor::new(size, at(Duration::ZERO));
+        let mut passed = Duration::ZERO;
+        let mut prompts = 0;
+        let scene = Scene { tool, command };
+        // A title that no stream sets is one that the pane had before.
+        monitor.set_title(&self.title, start);
+        for piece in self.stream.chunks(PIECE) {
+            monitor.output(piece, &mut Vec::new(), at(passed));
+            passed += PIECE_GAP;
+        }
+        for _ in 0..LOOKS {
+            let Some(wake) = monitor.wake_at() else {
+                break;
+            };
+            passed = passed.max(wake.saturating_duration_since(start));
+            monitor.judge(scene, at(passed), &mut prompts, detector);
+        }
+        monitor.judge(scene, at(passed + QUIET), &mut prompts, detector);
+        Some(monitor.conclusion().clone())
     }
 }
 

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::keys;
 use super::picture::Picture;
-use crate::domain::detect::{Detector, Look, Pattern, Verdict};
-use crate::domain::{Answer, PromptKind, SessionState, Source, Tools};
+use crate::agent::monitor::{Cells, Conclusion};
+use crate::domain::detect::{Detector, FoundPrompt, Look, Pattern, Verdict};
+use crate::domain::{Answer, Dismissed, PromptKind, SessionState, Source, Tools};
 use crate::term::sanitize;
 
 /// How long the pane is taken to have been quiet: what was stored or has ended does not print any more.
@@ -33,6 +34,8 @@ pub struct Report {
     pub tool: String,
     /// The line that asks.
     pub question: String,
+    /// What came near and did not decide.
+    pub dismissed: Vec<Dismissed>,
 }
 
 /// What one source says.
@@ -51,15 +54,18 @@ impl Report {
         let tools = detector.tools();
         let tool = recognised(picture, tools);
         let command = command(picture, &tool, detector);
-        let verdict = detector.judge(&look(picture, &tool, &command));
-        let (state, rule) = merged(&verdict, picture);
-        let state_word = if tool == Tools::SHELL || (!picture.had_program && is_over(&state)) {
+        let cells = Cells(&picture.screen);
+        let look = look(picture, &tool, &command, &cells);
+        let verdict = detector.judge(&look);
+        let dismissed = detector.dismissed(&look, &verdict);
+        let told = Told::of(&verdict, picture.conclusion(&tool, &command, detector));
+        let state_word = if tool == Tools::SHELL || (!picture.had_program && is_over(&told.state)) {
             Tools::SHELL
         } else {
-            word(&state)
+            word(&told.state)
         };
         let asks = state_word == SessionState::Approval.word();
-        let prompt = verdict.prompt.as_ref().filter(|_| asks);
+        let prompt = told.prompt.as_ref().filter(|_| asks);
         let keys = |answer| {
             prompt.map_or_else(String::new, |prompt| {
                 let fitting = prompt
@@ -86,13 +92,14 @@ impl Report {
             } else {
                 keys(Answer::No)
             },
-            rule,
+            rule: told.rule,
             evidence: evidence(picture, &verdict, &command),
-            question: verdict
+            dismissed,
+            question: told
                 .prompt
                 .map(|prompt| sanitize::label(&prompt.question, SHOWN))
                 .unwrap_or_default(),
-            tool,
+            tool: tool.clone(),
         }
     }
 
@@ -129,11 +136,23 @@ impl Report {
                 evidence.source, evidence.rule, evidence.text
             );
         }
+        for lost in &self.dismissed {
+            let (rule, why) = (
+                sanitize::label(&lost.rule, SHOWN),
+                sanitize::label(&lost.why, SHOWN),
+            );
+            let _written = writeln!(text, "  {:8} {rule}: {why}", "lost");
+        }
         text
     }
 }
 
-fn look<'a>(picture: &'a Picture, tool: &'a str, command: &'a str) -> Look<'a> {
+fn look<'a>(
+    picture: &'a Picture,
+    tool: &'a str,
+    command: &'a str,
+    cells: &'a Cells<'a>,
+) -> Look<'a> {
     Look {
         tool,
         rows: &picture.rows,
@@ -144,6 +163,7 @@ fn look<'a>(picture: &'a Picture, tool: &'a str, command: &'a str) -> Look<'a> {
         title: &picture.title,
         command,
         quiet_for: QUIET,
+        paint: Some(cells),
     }
 }
 
@@ -178,7 +198,7 @@ fn command(picture: &Picture, tool: &str, detector: &Detector) -> String {
         return command.clone();
     }
     let is_left = || {
-        let verdict = detector.judge(&look(picture, tool, SHELL));
+        let verdict = detector.judge(&look(picture, tool, SHELL, &Cells(&picture.screen)));
         matches!(verdict.state, SessionState::Exited { .. })
     };
     let profile = detector.tools().get(tool);
@@ -192,41 +212,37 @@ fn command(picture: &Picture, tool: &str, detector: &Detector) -> String {
     }
 }
 
-/// What is told: the screen with its title, except where it cannot see what the tool reports.
-fn merged(verdict: &Verdict, picture: &Picture) -> (SessionState, String) {
-    let reported = picture.status.as_deref().and_then(status);
-    let screen = &verdict.state;
-    let knows_better = match &reported {
-        Some(SessionState::Working { .. }) => matches!(
-            screen,
-            SessionState::Unknown | SessionState::Starting | SessionState::Idle
-        ),
-        Some(SessionState::Error { .. }) => {
-            matches!(screen, SessionState::Unknown | SessionState::Idle)
-        }
-        Some(SessionState::Idle) => matches!(screen, SessionState::Unknown),
-        _ => false,
-    };
-    match reported.filter(|_| knows_better) {
-        Some(state) => (state, "status report".to_owned()),
-        None => (screen.clone(), verdict.rule.clone()),
-    }
+/// What is told of a picture.
+struct Told {
+    state: SessionState,
+    rule: String,
+    prompt: Option<FoundPrompt>,
 }
 
-/// The state that a status report (OSC 7501) names. One that waits says on the screen for what.
-fn status(report: &str) -> Option<SessionState> {
-    let state = report
-        .split(':')
-        .find_map(|field| field.strip_prefix("state="))?;
-    match state {
-        "working" => Some(SessionState::Working {
-            activity: String::new(),
-        }),
-        "idle" | "done" => Some(SessionState::Idle),
-        "error" => Some(SessionState::Error {
-            text: String::new(),
-        }),
-        _ => None,
+impl Told {
+    /// Of a stream what an agent concludes, else what the screen shows. A stream that ends while its tool starts is no
+    /// older than that, whenever it is looked at.
+    fn of(verdict: &Verdict, concluded: Option<Conclusion>) -> Self {
+        let starts = |told: &Conclusion| {
+            verdict.state == SessionState::Starting && told.state == SessionState::Unknown
+        };
+        match concluded.filter(|told| !starts(told)) {
+            Some(told) => Self {
+                state: told.state,
+                rule: told.rule,
+                prompt: told.prompt.map(|prompt| FoundPrompt {
+                    kind: prompt.kind,
+                    subject: prompt.subject,
+                    question: prompt.question,
+                    choices: prompt.choices,
+                }),
+            },
+            None => Self {
+                state: verdict.state.clone(),
+                rule: verdict.rule.clone(),
+                prompt: verdict.prompt.clone(),
+            },
+        }
     }
 }
 

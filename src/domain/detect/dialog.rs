@@ -2,8 +2,8 @@
 
 use super::menu::{Menu, MenuOption, meaning};
 use super::screen::{Line, Screen, join};
-use super::shape::{Above, Dialog, Placement};
-use super::{FoundPrompt, Pattern, subject};
+use super::shape::{Above, Dialog, Form, Placement};
+use super::{Asked, FoundPrompt, Pattern, subject};
 use crate::domain::{Answer, Choice};
 
 /// How many rows a question may take: in a pane of 40 columns the longest known one has nine.
@@ -18,24 +18,82 @@ const HEADER: usize = 4;
 const UP: &str = "\u{1b}[A";
 const DOWN: &str = "\u{1b}[B";
 
-/// The prompt, if this screen shows `dialog`, and its first row. `menu` is the lowest of the screen.
-pub(super) fn find(
-    dialog: &Dialog,
-    screen: &Screen<'_>,
-    menu: &Menu,
-) -> Option<(FoundPrompt, usize)> {
-    // A title that is not known speaks neither for nor against it.
-    let title = screen.look.title;
-    let title_fits = dialog
-        .title
-        .as_ref()
-        .is_none_or(|pattern| title.is_empty() || pattern.is_match(title));
-    let cursor_fits =
-        !dialog.cursor_on_mark || screen.cursor_row() == menu.options[menu.selected].row;
-    if !title_fits || !cursor_fits || !footer_fits(dialog, screen, menu) {
-        return None;
+/// Why a screen does not show a dialog: the first condition that failed, in the order they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Miss {
+    Form,
+    Title,
+    Cursor,
+    Footer,
+    Question,
+    Forbidden,
+    Above,
+}
+
+impl Miss {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Form => "nothing to choose from is at the end of the screen",
+            Self::Title => "the title is another one",
+            Self::Cursor => "the cursor is not where it would be",
+            Self::Footer => "something else stands below the options",
+            Self::Question => "its question is not there",
+            Self::Forbidden => "a line is there that is never part of it",
+            Self::Above => "what stands above the question is something else",
+        }
     }
-    let question = Question::find(dialog, screen, menu)?;
+
+    /// Whether the question was there, so that somebody could take the screen for this dialog.
+    pub fn is_near(self) -> bool {
+        matches!(self, Self::Forbidden | Self::Above)
+    }
+}
+
+impl Dialog {
+    /// Whether title and cursor are those of this dialog.
+    pub(super) fn fits_pane(&self, screen: &Screen<'_>) -> Result<(), Miss> {
+        // A title that is not known speaks neither for nor against it.
+        let title = screen.look.title;
+        let title_fits = self
+            .title
+            .as_ref()
+            .is_none_or(|pattern| title.is_empty() || pattern.is_match(title));
+        let cursor_fits = self
+            .cursor_visible
+            .is_none_or(|wanted| wanted == screen.look.cursor_visible);
+        if !title_fits {
+            Err(Miss::Title)
+        } else if !cursor_fits {
+            Err(Miss::Cursor)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether its question is on the screen, wherever.
+    pub(super) fn is_asked(&self, screen: &Screen<'_>, menu: Option<&Menu>) -> bool {
+        let end = menu.map_or(screen.lines.len(), |menu| menu.rows.start);
+        match self.form {
+            Form::Menu => Question::find(self, screen, end).is_some(),
+            Form::Buttons | Form::Line => (0..screen.lines.len()).any(|row| {
+                let text = screen.lines[row].trimmed();
+                self.question.is_match(text)
+            }),
+        }
+    }
+}
+
+/// The prompt, if this screen shows `dialog`. `menu` is the lowest of the screen.
+pub(super) fn find(dialog: &Dialog, screen: &Screen<'_>, menu: &Menu) -> Result<Asked, Miss> {
+    dialog.fits_pane(screen)?;
+    if dialog.cursor_on_mark && screen.cursor_row() != menu.options[menu.selected].row {
+        return Err(Miss::Cursor);
+    }
+    if !footer_fits(dialog, screen, menu) {
+        return Err(Miss::Footer);
+    }
+    let question = Question::find(dialog, screen, menu.rows.start).ok_or(Miss::Question)?;
     let near = question.rows.start.saturating_sub(HEADER);
     let forbidden = |line: &Line<'_>| {
         dialog
@@ -44,11 +102,11 @@ pub(super) fn find(
             .any(|pattern| pattern.is_match(line.trimmed()))
     };
     if screen.lines.iter().skip(near).any(forbidden) {
-        return None;
+        return Err(Miss::Forbidden);
     }
-    let above = screen.lines.get(..question.rows.start)?;
+    let above = &screen.lines[..question.rows.start];
     if !dialog.above.as_ref().is_none_or(|shape| shape.fits(above)) {
-        return None;
+        return Err(Miss::Above);
     }
     let subject = subject::find(dialog, screen, menu, &question).unwrap_or_default();
     let answers = Answers {
@@ -63,7 +121,10 @@ pub(super) fn find(
         question: question.text,
         choices: answers.choices(),
     };
-    Some((prompt, question.rows.start))
+    Ok(Asked {
+        prompt,
+        rows: question.rows.start..menu.rows.end,
+    })
 }
 
 impl Above {
@@ -98,12 +159,11 @@ pub(super) struct Question {
 }
 
 impl Question {
-    fn find(dialog: &Dialog, screen: &Screen<'_>, menu: &Menu) -> Option<Self> {
+    /// `end` is where the menu begins.
+    fn find(dialog: &Dialog, screen: &Screen<'_>, end: usize) -> Option<Self> {
         match dialog.placement {
-            Placement::AboveMenu => Self::directly_above(&dialog.question, screen, menu.rows.start),
-            Placement::AboveSubject => {
-                Self::anywhere_above(&dialog.question, screen, menu.rows.start)
-            }
+            Placement::AboveMenu => Self::directly_above(&dialog.question, screen, end),
+            Placement::AboveSubject => Self::anywhere_above(&dialog.question, screen, end),
         }
     }
 

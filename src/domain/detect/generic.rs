@@ -30,9 +30,10 @@ pub(super) fn is_shell(command: &str) -> bool {
 pub(super) fn question(screen: &Screen<'_>) -> Option<FoundPrompt> {
     static YES_NO: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"(?i)[(\[](y/n|yes/no)[)\]]\s*[?:>]?\s*$"));
+    // What no key of ours answers: passwords, more answers than two, values, and whatever ends with a question mark.
     static OTHER: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"(?i)[(\[](y(es)?[/,]n(o)?[/,].*)[)\]]\s*[?:>]?\s*$|\b(password|passphrase|passcode|pin)\b[^:]*:\s*$|\(y\)es/\(n\)o.*:\s*$",
+            r"(?i)[(\[](y(es)?([/,]| or )\[?n(o)?\]?([/,].*)?)[)\]]\s*[?:>]?\s*$|\b(password|passphrase|passcode|pin|otp|token)\b[^:]*:\s*$|\(y\)es/\(n\)o.*:\s*$|[\w'\x22)\]#]\s?\?$|^\s*(please )?(enter|type|choose|select|input)\b.*:$|\b(value|selection|choice|username|login|e-?mail|name|path)( \([^)]*\))?:$|\([A-Z]\)[a-z]+, .*:$",
         )
     });
     if !screen.cursor_is_at_end() || screen.is_at_shell_prompt() {

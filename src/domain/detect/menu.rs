@@ -102,6 +102,22 @@ impl Menu {
     }
 }
 
+/// Whether an option stands where the marked one does. In a narrow frame one that wraps may begin a column further left.
+fn is_aligned(head: &Head<'_>, marked: &Head<'_>) -> bool {
+    let is_near = head.number.is_some() && head.column.abs_diff(marked.column) <= 1;
+    head.column == marked.column || is_near && head.column > marked.mark
+}
+
+/// Whether a row is the rest of an option's text: deeper than the options, in a frame at least deeper than the mark.
+fn goes_on(line: &Line<'_>, marked: &Head<'_>) -> bool {
+    let least = if line.frames > 0 {
+        marked.mark
+    } else {
+        marked.column
+    };
+    line.indent() > least
+}
+
 /// Takes in what belongs to the menu below its marked option, and returns the row behind it.
 fn extend_down(lines: &[Line<'_>], marked: &Head<'_>, options: &mut Vec<MenuOption>) -> usize {
     let mut row = options[0].row + 1;
@@ -113,7 +129,7 @@ fn extend_down(lines: &[Line<'_>], marked: &Head<'_>, options: &mut Vec<MenuOpti
             .last()
             .and_then(|option| option.number)
             .map(|number| number + 1);
-        let is_option = head.number == expected && head.column == marked.column && !head.is_marked;
+        let is_option = head.number == expected && is_aligned(&head, marked) && !head.is_marked;
         if is_option {
             options.push(MenuOption {
                 row,
@@ -121,7 +137,7 @@ fn extend_down(lines: &[Line<'_>], marked: &Head<'_>, options: &mut Vec<MenuOpti
                 label: head.label.to_owned(),
             });
             wrapped = 0;
-        } else if line.indent() > marked.column && wrapped < WRAPPED {
+        } else if goes_on(line, marked) && wrapped < WRAPPED {
             if let Some(option) = options.last_mut() {
                 option.label.push(' ');
                 option.label.push_str(line.trimmed());
@@ -148,7 +164,7 @@ fn collect_above(lines: &[Line<'_>], marked: &Head<'_>, marked_row: usize) -> Ve
         let wanted = expected.map(|number| number.saturating_sub(1));
         if head.number == wanted
             && wanted != Some(0)
-            && head.column == marked.column
+            && is_aligned(&head, marked)
             && !head.is_marked
         {
             let mut label = head.label.to_owned();
@@ -162,7 +178,7 @@ fn collect_above(lines: &[Line<'_>], marked: &Head<'_>, marked_row: usize) -> Ve
                 label,
             });
             expected = wanted;
-        } else if line.indent() > marked.column && wrapped.len() < WRAPPED {
+        } else if goes_on(line, marked) && wrapped.len() < WRAPPED {
             wrapped.push(line.trimmed());
         } else {
             break;

@@ -9,9 +9,13 @@
 //! grants nothing beyond this one request. In a dialog that a profile describes it also needs all that is at stake to be
 //! readable. Anything else that looks like a permission has an empty subject: a person may answer it, a policy never.
 
+mod buttons;
 mod dialog;
+mod dismissed;
 mod generic;
+mod line;
 mod menu;
+mod paint;
 mod rule;
 mod screen;
 mod shape;
@@ -21,9 +25,11 @@ mod wrap;
 use std::ops::Range;
 use std::time::Duration;
 
+pub use paint::{Paint, Painted};
 pub use rule::{Matcher, Pattern, Region, Rule, RuleState};
-pub use shape::{Above, Dialog, InputBox, Placement, Subject};
+pub use shape::{Above, Breaks, Dialog, Form, InputBox, Placement, Subject};
 
+use self::dialog::Miss;
 use self::menu::Menu;
 use self::screen::Screen;
 use super::{Choice, PromptKind, SessionState, ToolProfile, Tools};
@@ -52,6 +58,8 @@ pub struct Look<'a> {
     pub command: &'a str,
     /// How long ago the pane last wrote something.
     pub quiet_for: Duration,
+    /// How the cells are painted, if that is known. What is told by paint alone is not seen without it.
+    pub paint: Option<&'a dyn Painted>,
 }
 
 /// What a look means.
@@ -146,11 +154,10 @@ fn judge_tool(profile: &ToolProfile, look: &Look<'_>, screen: &Screen<'_>) -> Ve
     }
     let input = profile.input.as_ref().and_then(|shape| screen.input(shape));
     if input.is_none()
-        && let Some(menu) = Menu::find(screen)
-        && let Some((dialog, prompt, row)) = find_dialog(profile, screen, &menu)
+        && let Some((dialog, found)) = find_dialog(profile, screen)
     {
-        let verdict = Verdict::asking(prompt, format!("{}: {}", profile.id, dialog.name));
-        return verdict.at(row..menu.rows.end);
+        let rule = format!("{}: {}", profile.id, dialog.name);
+        return Verdict::asking(found.prompt, rule).at(found.rows);
     }
     let seen = rule::Seen::new(screen, input.as_ref(), profile.turn.as_ref());
     // `max_by_key` would prefer the last of equals.
@@ -183,28 +190,42 @@ fn judge_tool(profile: &ToolProfile, look: &Look<'_>, screen: &Screen<'_>) -> Ve
     Verdict::of(SessionState::Unknown, "nothing fits")
 }
 
+/// A prompt as a dialog shows it, and the rows from its question to its last option.
+#[derive(Debug)]
+struct Asked {
+    prompt: FoundPrompt,
+    rows: Range<usize>,
+}
+
 /// The first dialog that fits and says what is at stake, else the first that fits: some differ only in that.
-fn find_dialog<'p>(
-    profile: &'p ToolProfile,
-    screen: &Screen<'_>,
-    menu: &Menu,
-) -> Option<(&'p Dialog, FoundPrompt, usize)> {
+fn find_dialog<'p>(profile: &'p ToolProfile, screen: &Screen<'_>) -> Option<(&'p Dialog, Asked)> {
+    let menu = Menu::find(screen);
     let fitting = profile.dialogs.iter().filter_map(|dialog| {
-        let (prompt, row) = dialog::find(dialog, screen, menu)?;
-        Some((dialog, prompt, row))
+        let asked = try_dialog(dialog, screen, menu.as_ref()).ok()?;
+        Some((dialog, asked))
     });
     let mut first = None;
     for found in fitting {
-        if !found.1.subject.is_empty() || !found.1.kind.is_permission() {
+        let prompt = &found.1.prompt;
+        if !prompt.subject.is_empty() || !prompt.kind.is_permission() {
             return Some(
                 first
-                    .filter(|_| found.1.subject.is_empty())
+                    .filter(|_| found.1.prompt.subject.is_empty())
                     .unwrap_or(found),
             );
         }
         first.get_or_insert(found);
     }
     first
+}
+
+/// Holds one dialog against the screen. `menu` is the lowest menu that is marked by a sign.
+fn try_dialog(dialog: &Dialog, screen: &Screen<'_>, menu: Option<&Menu>) -> Result<Asked, Miss> {
+    match dialog.form {
+        Form::Menu => dialog::find(dialog, screen, menu.ok_or(Miss::Form)?),
+        Form::Buttons => buttons::find(dialog, screen),
+        Form::Line => line::find(dialog, screen),
+    }
 }
 
 /// Something else is in front of where a tool should be.

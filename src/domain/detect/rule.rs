@@ -1,7 +1,8 @@
 //! What a profile can say about a screen: the parts of the TOML that the detector reads.
 //!
-//! A [`Dialog`](super::Dialog) is a menu at the live end of the screen with a question above it. A [`Rule`] is a pattern that gives one of the other states. All patterns are compiled when the profile is
-//! loaded, with a size limit, so that a profile that cannot work is an error with its line.
+//! A [`Dialog`](super::Dialog) is a menu at the live end of the screen with a question above it. A [`Rule`] is a pattern
+//! that gives one of the other states. All patterns are compiled when the profile is loaded, with a size limit, so that a
+//! profile that cannot work is an error with its line.
 
 use std::fmt;
 use std::ops::Range;
@@ -40,6 +41,12 @@ impl Pattern {
             .get(1)
             .or_else(|| found.get(0))
             .map(|part| part.as_str())
+    }
+
+    /// What stands behind the match that the text begins with, if it does.
+    pub(super) fn behind<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.0.find(text).filter(|found| found.start() == 0)?;
+        text.get(found.end()..)
     }
 
     /// The text without the match that it begins with, if it does.
@@ -150,6 +157,13 @@ pub(super) enum Needle {
 }
 
 impl Needle {
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Pattern(pattern) => pattern.0.as_str(),
+        }
+    }
+
     pub(super) fn is_in(&self, line: &str) -> bool {
         match self {
             Self::Text(text) => line.contains(text),
@@ -194,6 +208,13 @@ impl<'de> Deserialize<'de> for Matcher {
 
         deserializer.deserialize_any(Either)
     }
+}
+
+/// Why a rule does not fit.
+pub(super) struct WhyNot {
+    pub words: String,
+    /// Whether a part of what it looks for is there.
+    pub is_near: bool,
 }
 
 /// What the rules of one profile look at.
@@ -275,6 +296,44 @@ impl Rule {
             && self.all.iter().all(holds)
             && (self.any.is_empty() || self.any.iter().any(holds))
             && !self.none.iter().any(holds)
+    }
+
+    /// What keeps the rule from fitting; `None` when it fits. For people.
+    pub(super) fn why_not(&self, seen: &Seen<'_, '_>) -> Option<WhyNot> {
+        if self.fits(seen) {
+            return None;
+        }
+        let look = seen.screen.look;
+        let holds =
+            |matcher: &Matcher| seen.contains(&matcher.what, matcher.region.unwrap_or(self.region));
+        let missing = self.all.iter().find(|matcher| !holds(matcher));
+        let found = self.all.iter().chain(&self.any).any(holds);
+        let differs =
+            |wanted: Option<bool>, found: bool| wanted.is_some_and(|wanted| wanted != found);
+        let is_not = |found: bool, thing: &str| {
+            let word = if found { "" } else { "not " };
+            format!("{thing} is {word}there")
+        };
+        // Where all that it looks for is there, the rest is what decided.
+        let has_all = missing.is_none() && (self.any.is_empty() || self.any.iter().any(holds));
+        let words = if differs(self.input, seen.input.is_some()) {
+            is_not(seen.input.is_some(), "the input box")
+        } else if differs(self.alternate, look.alternate) {
+            is_not(look.alternate, "the alternate screen")
+        } else if differs(self.cursor_visible, look.cursor_visible) {
+            is_not(look.cursor_visible, "the cursor")
+        } else if let Some(missing) = missing {
+            format!("not there: {}", missing.what.text())
+        } else if let Some(other) = self.none.iter().find(|matcher| holds(matcher)) {
+            format!("there: {}", other.what.text())
+        } else {
+            "none of what it looks for is there".to_owned()
+        };
+        let looks = !self.all.is_empty() || !self.any.is_empty();
+        Some(WhyNot {
+            words,
+            is_near: looks && (found || has_all),
+        })
     }
 
     pub(super) fn verdict(&self, profile: &str, seen: &Seen<'_, '_>) -> Verdict {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::shape::InputBox;
-use super::{Look, Pattern};
+use super::{Look, Paint, Pattern};
 
 /// How far from the end of the screen an input box may begin: a long draft with a menu of commands below it.
 const INPUT_REACH: usize = 30;
@@ -21,6 +21,8 @@ pub(super) struct Line<'a> {
     pub text: &'a str,
     /// The column of the pane where `text` begins, from 0.
     pub column: usize,
+    /// How many frames it stands in.
+    pub frames: usize,
     /// Whether there is nothing to read: blank, or only the lines of a frame.
     pub is_blank: bool,
 }
@@ -28,12 +30,13 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(row: &'a str) -> Self {
         let raw = row.trim_end();
-        let (text, column) = unframe(raw);
+        let (text, column, frames) = unframe(raw);
         let trimmed = text.trim();
         Self {
             raw,
             text,
             column,
+            frames,
             is_blank: trimmed.is_empty() || trimmed.chars().all(is_frame),
         }
     }
@@ -48,11 +51,11 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Takes off the `│` on both sides, and tells in which column the rest begins. One side alone is not a frame but a mark in
-/// the margin.
-fn unframe(mut text: &str) -> (&str, usize) {
-    let mut column = 0;
-    for _ in 0..FRAMES {
+/// Takes off the `│` on both sides, and tells in which column the rest begins and how many frames it stood in. One side
+/// alone is not a frame but a mark in the margin.
+fn unframe(mut text: &str) -> (&str, usize, usize) {
+    let (mut column, mut frames) = (0, 0);
+    while frames < FRAMES {
         let left = text.trim_start();
         let inner = left
             .strip_prefix('│')
@@ -62,8 +65,9 @@ fn unframe(mut text: &str) -> (&str, usize) {
         };
         column += text.len() - left.len() + 1 + usize::from(inner.starts_with(' '));
         text = inner.strip_prefix(' ').unwrap_or(inner).trim_end();
+        frames += 1;
     }
-    (text, column)
+    (text, column, frames)
 }
 
 /// Box drawing and block elements.
@@ -113,6 +117,23 @@ impl<'a> Screen<'a> {
         usize::from(self.look.cursor.0)
     }
 
+    /// How a cell is painted, if that is known.
+    pub fn paint(&self, row: usize, col: usize) -> Option<Paint> {
+        let paint = self.look.paint?;
+        Some(paint.paint(u16::try_from(row).ok()?, u16::try_from(col).ok()?))
+    }
+
+    /// The first column behind `from` that has another background, or the width of the pane.
+    pub fn edge(&self, row: usize, from: usize) -> Option<usize> {
+        let cols = usize::from(self.look.cols);
+        let background = self.paint(row, from)?.background;
+        let other = |col: &usize| {
+            self.paint(row, *col)
+                .is_some_and(|paint| paint.background != background)
+        };
+        Some((from..cols).find(other).unwrap_or(cols))
+    }
+
     /// Whether the visible cursor stands right behind the last text, as a program's question leaves it.
     pub fn cursor_is_at_end(&self) -> bool {
         let Some(last) = self.lines.last() else {
@@ -120,16 +141,20 @@ impl<'a> Screen<'a> {
         };
         let width = unicode_width::UnicodeWidthStr::width(last.raw);
         let column = usize::from(self.look.cursor.1);
-        self.look.cursor_visible
-            && self.cursor_row() + 1 == self.lines.len()
-            && (width..=width + 2).contains(&column)
+        let is_behind =
+            self.cursor_row() + 1 == self.lines.len() && (width..=width + 2).contains(&column);
+        // Behind a row that is full the next one begins.
+        let is_below = width + 1 >= usize::from(self.look.cols)
+            && self.cursor_row() == self.lines.len()
+            && column <= 1;
+        self.look.cursor_visible && (is_behind || is_below)
     }
 
     /// Whether the cursor stands behind the prompt of a shell or an interpreter, at the live end.
     pub fn is_at_shell_prompt(&self) -> bool {
         static PROMPT: LazyLock<Regex> = LazyLock::new(|| {
             // A name, a folder or nothing at all, then the sign; or an interpreter's.
-            Regex::new(r"^(\(\S+\) ?)?(\[?\S*([@:~/]\S*)?( \S+)?\]? ?)?[$#%❯➜λ»](\s|$)|^(>>>|\.\.\.|In \[\d+\]:|>)(\s|$)")
+            Regex::new(r"^(\(\S+\) ?)?(\[?\S*([@:~/]\S*)?( \S+)?\]? ?)?[$#%❯➜λ»](\s|$)|^(>>>|\.\.\.|In \[\d+\]:|>|\((gd|pd|rd)b\)|\w+(=[#>]|>)$)(\s|$)")
                 .expect("a constant pattern")
         });
         self.look.cursor_visible

@@ -29,7 +29,14 @@ fn rows_below() -> usize {
 pub struct Dialog {
     pub name: String,
     pub kind: PromptKind,
-    /// The question above the menu, as one line even where it wraps.
+    /// How it takes its answer.
+    #[serde(default)]
+    pub form: Form,
+    /// With [`Form::Buttons`]: what they are called, from left to right.
+    #[serde(default)]
+    pub buttons: Vec<String>,
+    /// The question above the menu, as one line even where it wraps. With [`Form::Line`] it ends where the answer begins;
+    /// letters in brackets in it are the answers.
     pub question: Pattern,
     #[serde(default)]
     pub placement: Placement,
@@ -42,6 +49,8 @@ pub struct Dialog {
     pub none: Vec<Pattern>,
     /// What must stand above the question.
     pub above: Option<Above>,
+    /// Whether the tool shows the cursor while it asks, or hides it.
+    pub cursor_visible: Option<bool>,
     /// Whether the tool keeps the cursor on the selected option.
     #[serde(default)]
     pub cursor_on_mark: bool,
@@ -60,6 +69,20 @@ pub struct Dialog {
     pub letters: bool,
     #[serde(default)]
     pub subject: Subject,
+}
+
+/// How a dialog takes its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A menu with one option per row, one of which bears a sign.
+    #[default]
+    Menu,
+    /// Buttons in one row of a box with a bar on its left; the chosen one has another background. Its first lines are the
+    /// question.
+    Buttons,
+    /// The last line asks, and a line is typed behind it.
+    Line,
 }
 
 /// Where a dialog asks its question.
@@ -107,12 +130,34 @@ pub struct Subject {
     pub strip: Option<Pattern>,
     /// A line of it that says that something is left out.
     pub hidden: Option<Pattern>,
-    /// How many columns the tool leaves free at the right edge of the pane where it wraps it.
+    /// It stands in inverse rows directly above the question.
+    pub inverse: bool,
+    /// How many columns the tool leaves free at the right edge of the pane (or of a box with a bar on its left) where it
+    /// wraps it.
     pub wrap: usize,
+    /// Where the tool wraps it.
+    pub breaks: Breaks,
+    /// The most rows that the tool gives its box, including edges: one that tall may have left something out without a sign.
+    pub tallest: Option<usize>,
     /// The part of it that counts: the pattern's group. What does not match is not understood.
     pub part: Option<Pattern>,
     /// A shorter name for it: the group of the lowest such line above the question, when what was found ends with it.
     pub short: Option<Pattern>,
+}
+
+/// Where a tool wraps text, apart from blanks.
+///
+/// A lone `-` at the end of a row is taken for the beginning of the next word, which is what it is in all but the rarest
+/// commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Breaks {
+    #[default]
+    Blanks,
+    /// Behind hyphens at the beginning of a word.
+    Hyphens,
+    /// Behind hyphens, slashes, dots, brackets and other marks anywhere.
+    Marks,
 }
 
 fn yes() -> bool {

@@ -7,7 +7,7 @@ use super::dialog::Question;
 use super::menu::Menu;
 use super::screen::{Line, Screen};
 use super::shape::{Dialog, Placement, Subject};
-use super::wrap::{Wrapped, unwrap};
+use super::wrap::{Wrap, Wrapped, unwrap};
 
 /// The longest subject that is passed on, in bytes: a longer one cannot be read at a glance, and counts as not seen.
 const LONGEST: usize = 8 << 10;
@@ -20,7 +20,10 @@ pub(super) fn find(
     question: &Question,
 ) -> Option<String> {
     let shape = &dialog.subject;
-    let limit = usize::from(screen.look.cols).saturating_sub(shape.wrap);
+    let wrap = Wrap {
+        limit: usize::from(screen.look.cols).saturating_sub(shape.wrap),
+        breaks: shape.breaks,
+    };
     let text = if let Some(text) = &shape.text {
         text.clone()
     } else if let Some(pattern) = &shape.question {
@@ -28,11 +31,11 @@ pub(super) fn find(
             .iter()
             .map(|line| row(line, None))
             .collect();
-        let text = unwrap(&rows, limit).replace('\n', " ");
+        let text = unwrap(&rows, wrap)?.replace('\n', " ");
         pattern.group(&text)?.to_owned()
     } else {
         let rows = rows(dialog.placement, shape, screen, menu, question)?;
-        unwrap(&rows, limit).trim().to_owned()
+        unwrap(&rows, wrap)?.trim().to_owned()
     };
     let text = match &shape.part {
         Some(part) => part.group(&text)?.to_owned(),
@@ -56,7 +59,11 @@ fn rows<'a>(
     question: &Question,
 ) -> Option<Vec<Wrapped<'a>>> {
     let lines = &screen.lines;
-    let fits = |pattern: &Pattern, row: usize| pattern.is_match(lines[row].trimmed());
+    // Text in a frame of its own cannot imitate the frame that it stands in.
+    let frames = lines[question.rows.start].frames;
+    let fits = |pattern: &Pattern, row: usize| {
+        lines[row].frames == frames && pattern.is_match(lines[row].trimmed())
+    };
     let (first, end) = match placement {
         Placement::AboveMenu => {
             let start = shape.start.as_ref()?;
@@ -91,9 +98,19 @@ fn rows<'a>(
             column: line.column + line.indent() + before,
         })
     });
-    let rest = lines[first + 1..end]
-        .iter()
-        .map(|line| row(line, shape.strip.as_ref()));
+    // What a row has more than the first one in front is its own.
+    let begins = |line: &&Line<'_>| !line.is_blank;
+    let left = match &head {
+        Some(head) => head.column,
+        None => lines[first + 1..end]
+            .iter()
+            .find(begins)
+            .map_or(0, |line| line.column + line.indent()),
+    };
+    let rest = lines[first + 1..end].iter().map(|line| match &shape.strip {
+        Some(strip) => row(line, Some(strip)),
+        None => indented(line, left),
+    });
     let is_hidden = |text: &str| {
         shape
             .hidden
@@ -120,6 +137,17 @@ fn row<'a>(line: &Line<'a>, strip: Option<&Pattern>) -> Wrapped<'a> {
     Wrapped {
         text,
         column: line.column + line.indent() + mark.chars().count(),
+    }
+}
+
+/// A row with the blanks that it has behind column `left`.
+fn indented<'a>(line: &Line<'a>, left: usize) -> Wrapped<'a> {
+    let indent = line.indent();
+    let own = (line.column + indent).saturating_sub(left).min(indent);
+    let text = line.text.get(indent - own..).unwrap_or_default().trim_end();
+    Wrapped {
+        text,
+        column: line.column + indent - own,
     }
 }
 

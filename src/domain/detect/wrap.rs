@@ -7,6 +7,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::shape::Breaks;
+
 /// A row of wrapped text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wrapped<'a> {
@@ -16,33 +18,77 @@ pub(super) struct Wrapped<'a> {
     pub column: usize,
 }
 
-/// The text as it was before a tool wrapped it at column `limit`.
-pub(super) fn unwrap(rows: &[Wrapped<'_>], limit: usize) -> String {
+/// How a tool wraps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wrap {
+    /// The first column that it leaves free.
+    pub limit: usize,
+    pub breaks: Breaks,
+}
+
+impl Wrap {
+    /// The beginning of a text that must not be torn. Tools that break words want room for the blank behind it as well.
+    fn unit(self, text: &str) -> &str {
+        let breaks_words = self.breaks == Breaks::Marks;
+        let is_end = |c: char| breaks_words && (c == '-' || is_mark(c));
+        let end = text.char_indices().find_map(|(at, c)| match c {
+            ' ' if breaks_words => Some(at + 1),
+            ' ' => Some(at),
+            c if is_end(c) => Some(at + c.len_utf8()),
+            _ => None,
+        });
+        end.and_then(|end| text.get(..end)).unwrap_or(text)
+    }
+}
+
+/// Behind what some tools break words, apart from hyphens.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '/' | '\\' | '.' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | ',' | ';'
+    )
+}
+
+/// The text as it was before a tool wrapped it; `None` when two texts would look the same and mean something else, such as
+/// `rm /` with a second name, and `rm /name`.
+pub(super) fn unwrap(rows: &[Wrapped<'_>], wrap: Wrap) -> Option<String> {
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
         text.push_str(row.text);
         if let Some(next) = rows.get(index + 1) {
-            text.push_str(between(*row, *next, limit));
+            text.push_str(between(*row, *next, wrap)?);
         }
     }
-    text
+    Some(text)
 }
 
 /// What stood between two rows.
-fn between(row: Wrapped<'_>, next: Wrapped<'_>, limit: usize) -> &'static str {
+fn between(row: Wrapped<'_>, next: Wrapped<'_>, wrap: Wrap) -> Option<&'static str> {
+    let limit = wrap.limit;
     let end = row.column + row.text.width();
     let is_full = end >= limit;
-    let first = next.text.split(' ').next().unwrap_or_default();
+    let first = wrap.unit(next.text);
+    let word = next.text.split_inclusive(' ').next().unwrap_or_default();
     let last = row.text.rsplit(' ').next().unwrap_or_default();
     let longest = limit.saturating_sub(next.column);
+    let breaks_words = wrap.breaks == Breaks::Marks;
+    let does_not_fit = is_full || end + first.width() > limit;
     if row.text.is_empty() || next.text.is_empty() {
-        "\n"
+        Some("\n")
+    } else if wrap.breaks != Breaks::Blanks && row.text.ends_with('-') && end + word.width() > limit
+    {
+        Some("")
+    } else if breaks_words && row.text.ends_with([',', ';']) && does_not_fit {
+        // A blank behind these means nothing to a shell, and nearly always stands there.
+        Some(" ")
+    } else if breaks_words && row.text.ends_with(is_mark) && does_not_fit {
+        None
     } else if is_full && (first.is_empty() || last.width() + first.width() > longest) {
-        ""
+        Some("")
     } else if is_full || end + 1 + first.width() > limit {
-        " "
+        Some(" ")
     } else {
-        "\n"
+        Some("\n")
     }
 }
 
@@ -65,6 +111,31 @@ mod tests {
             .iter()
             .map(|&text| Wrapped { text, column: 1 })
             .collect();
-        assert_eq!(unwrap(&rows, 20), text);
+        let wrap = Wrap {
+            limit: 20,
+            breaks: Breaks::Blanks,
+        };
+        assert_eq!(unwrap(&rows, wrap).as_deref(), Some(text));
+    }
+
+    #[rstest]
+    #[case::behind_a_hyphen(&["find . -name 'x' -", "delete"], Some("find . -name 'x' -delete"))]
+    #[case::within_a_word(&["git commit --allow-", "empty"], Some("git commit --allow-empty"))]
+    #[case::at_a_blank(&["git checkout cleanup", "and more"], Some("git checkout cleanup and more"))]
+    #[case::its_own_line_break(&["cat -", "ls"], Some("cat -\nls"))]
+    #[case::a_path_or_two(&["rm -rf bui /", "home/somebody"], None)]
+    fn a_tool_that_breaks_words_is_read_where_that_is_certain(
+        #[case] rows: &[&str],
+        #[case] text: Option<&str>,
+    ) {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|&text| Wrapped { text, column: 1 })
+            .collect();
+        let wrap = Wrap {
+            limit: 21,
+            breaks: Breaks::Marks,
+        };
+        assert_eq!(unwrap(&rows, wrap).as_deref(), text);
     }
 }

@@ -70,6 +70,7 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
                             title: "✳ Work on the shop",
                             command: "claude",
                             quiet_for: Duration::from_millis(30),
+                            paint: None,
                         })
                     })
                 })

@@ -454,6 +454,7 @@ async fn the_tools_are_told_once_for_each_connection() {
         short: "t".into(),
         program: None,
         takes_task: false,
+        is_untested: false,
         command: Vec::new(),
     };
     agent

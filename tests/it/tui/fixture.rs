@@ -259,6 +259,7 @@ pub fn tools() -> Vec<Tool> {
         short: short.to_owned(),
         program: installed.then(|| format!("/usr/bin/{short}")),
         takes_task: id != "shell",
+        is_untested: false,
         command: command.iter().map(ToString::to_string).collect(),
     };
     vec![

@@ -124,6 +124,15 @@ fn facts(told: &Explanation, ink: &Ink<'_>, columns: u16) -> Vec<Line> {
         lines.extend(fact("subject", &told.subject, Role::Text, columns));
     }
     lines.extend(fact("against", against.0, against.1, columns));
+    let tools = ink.host.iter().flat_map(|host| &host.tools);
+    let mut untested = tools.filter(|tool| tool.is_untested && tool.id == told.look.tool);
+    if let Some(tool) = untested.next() {
+        let words = format!(
+            "untested: no version of {} was held against them",
+            tool.name
+        );
+        lines.extend(fact("rules", &words, Role::Muted, columns));
+    }
     lines
 }
 

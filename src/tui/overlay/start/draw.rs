@@ -134,6 +134,9 @@ impl StartForm {
                 brush
                     .put(scene.settings.glyphs.pick("● ", "* "), scene.style(role))
                     .put(&tool.short, scene.style(Role::Name));
+                if tool.is_untested {
+                    brush.skip(1).put("untested", scene.style(Role::Muted));
+                }
             } else {
                 brush.put(&tool.short, scene.style(Role::Text));
             }
