@@ -24,6 +24,7 @@ mod readme;
 mod recordings;
 mod run;
 mod server;
+mod spoof;
 mod ssh_settings;
 mod sshd;
 mod term;

@@ -30,7 +30,10 @@ pub fn unified(old: &str, new: &str, is_coloured: bool) -> String {
     for (at, (side, line)) in lines.iter().enumerate() {
         let near = is_near(at);
         if near && !was_near {
-            let hunk = lines[at..].iter().enumerate().take_while(|(more, _)| is_near(at + more));
+            let hunk = lines[at..]
+                .iter()
+                .enumerate()
+                .take_while(|(more, _)| is_near(at + more));
             let sides: Vec<Side> = hunk.map(|(_, (side, _))| *side).collect();
             let count = |other: Side| sides.iter().filter(|side| **side != other).count();
             let (olds, news) = (count(Side::New), count(Side::Old));
@@ -82,7 +85,10 @@ fn compared<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<(Side, &'t str)> {
     while i < olds.len() || j < news.len() {
         let is_same = i < olds.len() && j < news.len() && olds[i] == news[j];
         let is_old = j == news.len()
-            || i < olds.len() && table.as_ref().is_none_or(|table| table[i + 1][j] >= table[i][j + 1]);
+            || i < olds.len()
+                && table
+                    .as_ref()
+                    .is_none_or(|table| table[i + 1][j] >= table[i][j + 1]);
         if is_same && table.is_some() {
             lines.push((Side::Both, olds[i]));
             (i, j) = (i + 1, j + 1);

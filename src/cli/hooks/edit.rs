@@ -82,16 +82,21 @@ pub fn found(text: &str, tool: &str) -> Result<Vec<Found>, EditError> {
     let mut found = Vec::new();
     for event in root.get(HOOKS).map(Node::members).unwrap_or_default() {
         let groups = event.value.elements().iter();
-        let entries = groups.flat_map(|group| group.get(HOOKS).map(Node::elements).unwrap_or_default());
+        let entries =
+            groups.flat_map(|group| group.get(HOOKS).map(Node::elements).unwrap_or_default());
         found.extend(entries.filter_map(|entry| {
             let command = entry.get("command")?.text()?;
-            let timeout = entry.get("timeout").and_then(|timeout| text.get(timeout.span.clone()));
+            let timeout = entry
+                .get("timeout")
+                .and_then(|timeout| text.get(timeout.span.clone()));
             Some(Found {
                 program: program(command, tool)?,
                 call: HookCall {
                     event: event.key.clone(),
                     command: command.to_owned(),
-                    timeout: timeout.and_then(|text| text.parse().ok()).unwrap_or_default(),
+                    timeout: timeout
+                        .and_then(|text| text.parse().ok())
+                        .unwrap_or_default(),
                 },
             })
         }));
@@ -201,10 +206,7 @@ fn put(root: &Node, text: &str, calls: &[HookCall]) -> Vec<Edit> {
         _ if fresh.is_empty() => {}
         Some(hooks) => edits.push(append(hooks, text, &fresh, 1, &indent)),
         None => {
-            let events: Vec<String> = fresh
-                .iter()
-                .map(|item| line_of(item, 2, &indent))
-                .collect();
+            let events: Vec<String> = fresh.iter().map(|item| line_of(item, 2, &indent)).collect();
             let events = events.join(",");
             let inner = format!("{{{events}\n{indent}}}");
             let member = format!("\n{indent}\"{HOOKS}\": {inner}");
@@ -219,11 +221,17 @@ type Item = (Option<String>, serde_json::Value);
 
 /// The edit that adds items at the end of what stands `depth` levels deep.
 fn append(node: &Node, text: &str, items: &[Item], depth: usize, indent: &str) -> Edit {
-    let opening = node.children().first().map(|first| node.span.start + 1..first.start);
+    let opening = node
+        .children()
+        .first()
+        .map(|first| node.span.start + 1..first.start);
     let gap = opening.and_then(|gap| text.get(gap));
     // What stands on one line goes on so.
     let added: Vec<String> = if gap.is_some_and(|gap| !gap.contains('\n')) {
-        items.iter().map(|item| format!(" {}", flat(item))).collect()
+        items
+            .iter()
+            .map(|item| format!(" {}", flat(item)))
+            .collect()
     } else {
         let line = |item| line_of(item, depth + 1, indent);
         items.iter().map(line).collect()
@@ -236,7 +244,10 @@ fn append(node: &Node, text: &str, items: &[Item], depth: usize, indent: &str) -
 fn behind_the_last(node: &Node, added: &str, end: &str) -> Edit {
     match node.children().last() {
         Some(last) => (last.end..last.end, format!(",{added}")),
-        None => (node.span.start + 1..node.span.end - 1, format!("{added}{end}")),
+        None => (
+            node.span.start + 1..node.span.end - 1,
+            format!("{added}{end}"),
+        ),
     }
 }
 
@@ -254,7 +265,10 @@ fn line_of(item: &Item, depth: usize, indent: &str) -> String {
 
 /// What the first member is indented with, where it has a line of its own.
 fn indentation(root: &Node, text: &str) -> String {
-    let first = root.children().first().map(|first| root.span.start + 1..first.start);
+    let first = root
+        .children()
+        .first()
+        .map(|first| root.span.start + 1..first.start);
     let gap = first.and_then(|gap| text.get(gap)).unwrap_or_default();
     match gap.rsplit_once('\n') {
         Some((_, indent)) if !indent.is_empty() => indent.to_owned(),
@@ -400,7 +414,8 @@ mod tests {
             "SessionEnd": [{ "hooks": [ours] }],
             "Odd": [1, { "hooks": 2 }, { "hooks": [{ "command": 3 }, "x"] }],
         } });
-        let after: Value = serde_json::from_str(&remove(&before.to_string(), TOOL).unwrap()).unwrap();
+        let after: Value =
+            serde_json::from_str(&remove(&before.to_string(), TOOL).unwrap()).unwrap();
         let wanted = json!({ "hooks": {
             "Stop": [{ "matcher": "*", "hooks": [{ "command": "'/x/cm-agent' hook codex" }] }],
             "PreToolUse": [{ "hooks": [{ "command": "echo '/x/cm-agent' hook claude-code" }] }],
@@ -411,7 +426,12 @@ mod tests {
 
     #[test]
     fn an_agent_that_has_moved_is_called_where_it_is_now() {
-        let old = install("{}", TOOL, &calls_of("/it's/cm-agent-0.1", &["Stop", "Setup"])).unwrap();
+        let old = install(
+            "{}",
+            TOOL,
+            &calls_of("/it's/cm-agent-0.1", &["Stop", "Setup"]),
+        )
+        .unwrap();
         assert_eq!(found(&old, TOOL).unwrap()[0].program, "/it's/cm-agent-0.1");
         assert_eq!(installed(&old), installed("{}"));
     }
@@ -420,7 +440,11 @@ mod tests {
     #[case::nothing("", Some("{}"), Some(Origin::Nothing))]
     #[case::nothing_but_an_old_backup("", Some("{\"a\": 1}"), Some(Origin::Nothing))]
     #[case::empty("{ \n}", Some("{ \n}"), Some(Origin::Backup("{ \n}")))]
-    #[case::empty_list("{\"hooks\": {\"Stop\": []}}", Some("{\"hooks\": {\"Stop\": []}}"), Some(Origin::Backup("{\"hooks\": {\"Stop\": []}}")))]
+    #[case::empty_list(
+        "{\"hooks\": {\"Stop\": []}}",
+        Some("{\"hooks\": {\"Stop\": []}}"),
+        Some(Origin::Backup("{\"hooks\": {\"Stop\": []}}"))
+    )]
     #[case::another("{\"a\": 1}", Some("{\"a\": 2}"), None)]
     #[case::no_backup("{\"a\": 1}", None, None)]
     fn what_was_there_before_is_known_by_what_becomes_of_it(
@@ -438,19 +462,27 @@ mod tests {
     #[case("[]", "what it holds is not an object")]
     #[case(r#"{"hooks": []}"#, "“hooks” is not an object")]
     #[case(r#"{"hooks": {"Stop": {}}}"#, "“hooks.Stop” is not a list")]
-    #[case(r#"{"hooks": {}, "hooks": {}}"#, "“hooks” is not there once, with each event once")]
+    #[case(
+        r#"{"hooks": {}, "hooks": {}}"#,
+        "“hooks” is not there once, with each event once"
+    )]
     fn what_is_not_understood_is_not_changed(#[case] before: &str, #[case] why: &str) {
-        assert_eq!(install(before, TOOL, &calls()).unwrap_err().to_string(), why);
+        assert_eq!(
+            install(before, TOOL, &calls()).unwrap_err().to_string(),
+            why
+        );
         assert_eq!(remove(before, TOOL).unwrap_err().to_string(), why);
     }
 
     /// Settings with hooks of somebody else's.
     fn any_settings() -> impl Strategy<Value = Value> {
         let entry = "[a-z' /]{1,12}".prop_map(|command| json!({ "command": command }));
-        let group = proptest::collection::vec(entry, 0..3).prop_map(|hooks| json!({ "hooks": hooks }));
+        let group =
+            proptest::collection::vec(entry, 0..3).prop_map(|hooks| json!({ "hooks": hooks }));
         let groups = proptest::collection::vec(group, 1..3).prop_map(Value::from);
         let events = proptest::collection::btree_map("Stop|PreToolUse|Setup", groups, 1..3);
-        let others = proptest::collection::btree_map("[a-e\u{e9}]{1,4}", "[a-z{}\\[\"\n]{0,6}", 0..4);
+        let others =
+            proptest::collection::btree_map("[a-e\u{e9}]{1,4}", "[a-z{}\\[\"\n]{0,6}", 0..4);
         (others, proptest::option::of(events)).prop_map(|(others, events)| {
             let mut all: serde_json::Map<_, _> = others
                 .into_iter()

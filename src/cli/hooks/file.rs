@@ -95,8 +95,9 @@ impl SettingsFile {
     fn write(&self, file: &Path, text: &str) -> Result<(), CommandError> {
         let permissions = fs::metadata(&self.target)
             .map_or_else(|_| Permissions::from_mode(PRIVATE), |now| now.permissions());
-        replace(file, text, permissions)
-            .map_err(|error| CommandError::because(format!("cannot write {}", file.display()), &error))
+        replace(file, text, permissions).map_err(|error| {
+            CommandError::because(format!("cannot write {}", file.display()), &error)
+        })
     }
 }
 
@@ -120,7 +121,11 @@ fn replace(path: &Path, text: &str, permissions: Permissions) -> io::Result<()> 
     let beside = dir.join(format!(".{name}.{}", std::process::id()));
     let written = (|| {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(PRIVATE);
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(PRIVATE);
         let mut file = options.open(&beside)?;
         file.write_all(text.as_bytes())?;
         file.set_permissions(permissions)?;

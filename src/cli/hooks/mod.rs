@@ -141,7 +141,11 @@ fn agreed(
     let before = file.text.as_deref().unwrap_or_default();
     let path = file.path.display();
     let name = |text: &str| {
-        let name = if text.is_empty() { "/dev/null".to_owned() } else { path.to_string() };
+        let name = if text.is_empty() {
+            "/dev/null".to_owned()
+        } else {
+            path.to_string()
+        };
         crate::term::sanitize::for_log(&name)
     };
     let changes = diff::unified(before, after, globals.color.is_wanted());
@@ -177,7 +181,11 @@ fn untouched(file: &SettingsFile, error: &EditError) -> CommandError {
 
 /// The profile of a tool whose settings can have hooks.
 fn find<'t>(tools: &'t Tools, name: &str) -> Result<&'t ToolProfile, CommandError> {
-    let has_file = |tool: &&ToolProfile| tool.hooks.as_ref().is_some_and(|hooks| hooks.file.is_some());
+    let has_file = |tool: &&ToolProfile| {
+        tool.hooks
+            .as_ref()
+            .is_some_and(|hooks| hooks.file.is_some())
+    };
     tools.get(name).filter(has_file).ok_or_else(|| {
         let known: Vec<&str> = tools
             .iter()
@@ -216,14 +224,19 @@ fn agent_path(globals: &Globals) -> Result<String, CommandError> {
     let program = std::path::absolute(&program).unwrap_or(program);
     let failed = |why| {
         let what = format!("{} cannot be called by hooks: {why}", program.display());
-        CommandError::failed(what, "name the right one: cm-tui --agent PROGRAM hooks install TOOL")
+        CommandError::failed(
+            what,
+            "name the right one: cm-tui --agent PROGRAM hooks install TOOL",
+        )
     };
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     if !program.is_file() {
         return Err(failed("there is no such program"));
     }
     if !name.starts_with("cm-agent") {
-        return Err(failed("its name does not begin with “cm-agent”, by which its hooks are known"));
+        return Err(failed(
+            "its name does not begin with “cm-agent”, by which its hooks are known",
+        ));
     }
     let text = program.to_str().map(str::to_owned);
     text.ok_or_else(|| failed("its path is not UTF-8"))

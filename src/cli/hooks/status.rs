@@ -8,10 +8,10 @@ use super::edit;
 use super::file::SettingsFile;
 use super::settings_path;
 use crate::agent::tmux::find_program;
+use crate::cli::Globals;
 use crate::cli::exit::CommandError;
 use crate::cli::say::{self, Tone};
 use crate::cli::table::Table;
-use crate::cli::Globals;
 use crate::domain::{ToolProfile, Tools};
 use crate::paths::Paths;
 
@@ -71,11 +71,17 @@ pub fn print(
             State::Absent => ("absent", Tone::Faint),
             State::Broken => ("broken", Tone::Bad),
         };
-        table.row(vec![(one.tool, Tone::Plain), (word, tone), (&one.file, Tone::Plain)]);
+        table.row(vec![
+            (one.tool, Tone::Plain),
+            (word, tone),
+            (&one.file, Tone::Plain),
+        ]);
     }
     say::print(&table.text(globals.color.is_wanted()))?;
     for one in &all {
-        let note = one.note.map_or_else(String::new, |note| format!("; {note}"));
+        let note = one
+            .note
+            .map_or_else(String::new, |note| format!("; {note}"));
         let says = crate::term::sanitize::for_log(&one.says);
         say::print(&format!("{}: {says}{note}\n", one.tool))?;
     }
