@@ -16,6 +16,7 @@ mod doctor;
 pub mod exit;
 mod explain;
 mod explain_session;
+mod hooks;
 mod kill;
 mod list;
 mod logs;
@@ -121,6 +122,8 @@ pub enum Command {
     Agent(agent::Arguments),
     /// The agent of this machine as a service of yours
     Service(service::Arguments),
+    /// Hooks of tools that you start by hand: install, remove, look
+    Hooks(hooks::Arguments),
     /// The settings: a sample, their place, what is wrong with them
     Config(config::Arguments),
     /// Print what completes this command line in a shell
@@ -164,6 +167,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, globals),
         Command::Agent(arguments) => agent::run(arguments, globals),
         Command::Service(arguments) => service::run(arguments, globals),
+        Command::Hooks(arguments) => hooks::run(arguments, globals),
         Command::Config(arguments) => config::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::man(arguments),

@@ -13,6 +13,7 @@
 //! | `ctx list`, `ctx show` | `[CONTEXT]`, CONTEXT |
 //! | `ctx test` | `{"context", "host", "reached", "steps": [{"step", "ms"}], "error", "hint"}` |
 //! | `agent status` | `{"host", "reached", "agent", "oldest", "newest", "pid", "uptime_seconds", "tmux", "error", "hint"}` |
+//! | `hooks status` | `[{"tool", "program", "file", "hooks", "agent", "missing", "says", "note"}]`; `hooks` is `installed`, `incomplete`, `absent` or `broken`, `missing` are names of events |
 //! | `doctor` | `{"worst", "checks": [{"check", "verdict", "says", "mend"}]}`; verdicts are `ok`, `warn`, `fail` |
 //!
 //! | HOST | meaning |

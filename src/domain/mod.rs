@@ -23,4 +23,4 @@ pub use hook::{HookEvent, HookPane, HookWord};
 pub use id::{HostId, PaneRef, PromptId, Seq, SessionId};
 pub use prompt::{Answer, Choice, Prompt, PromptKind};
 pub use session::{Origin, Session, SessionState, UnixMillis};
-pub use tool::{ToolProfile, Tools};
+pub use tool::{HookCall, ToolProfile, Tools};

@@ -27,6 +27,7 @@ mod record;
 mod recordings;
 mod run;
 mod server;
+mod spoof;
 mod ssh_settings;
 mod sshd;
 mod term;

@@ -289,6 +289,8 @@ fn tools(paths: &Paths, globals: &Globals) -> Vec<Check> {
         };
         let hooks = if tool.hook_argument(&program).is_some() {
             "its hooks go along when cm-tui starts it"
+        } else if tool.hooks.is_some() {
+            "its hooks are told in its settings: cm-tui hooks"
         } else {
             "it needs no hooks"
         };

@@ -43,6 +43,9 @@ pub const KEYS: &[&str] = &[
     "title.rest",
     "hooks.argument",
     "hooks.events",
+    "hooks.file",
+    "hooks.folder_variable",
+    "hooks.note",
     "input.open",
     "input.prompt",
     "input.close",
@@ -168,13 +171,32 @@ pub struct Titles {
     pub rest: Option<Pattern>,
 }
 
-/// How a tool is told to call `cm-agent hook`, for one process and without touching anybody's settings.
+/// How a tool is told to call `cm-agent hook`: for one process, without touching anybody's settings, or in the settings of a
+/// user who wants that.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hooks {
-    /// The argument that goes right behind the program; `{hooks}` stands for the settings, which are JSON.
-    pub argument: String,
+    /// The argument that goes right behind the program; `{hooks}` stands for the settings, which are JSON. Absent for tools
+    /// that take none.
+    pub argument: Option<String>,
     /// The tool's names of the events.
     pub events: Vec<String>,
+    /// The user's settings, JSON of the same form as the argument's: a path in the home folder.
+    pub file: Option<String>,
+    /// The environment variable that names another folder for that file.
+    pub folder_variable: Option<String>,
+    /// What its user must know or do before the hooks in the settings are called.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// One entry of a tool's hooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookCall {
+    pub event: String,
+    /// Read by a shell: `'PATH of cm-agent' hook TOOL`.
+    pub command: String,
+    /// How long the tool waits for it, in seconds.
+    pub timeout: u64,
 }
 
 /// What the placeholders of an argument vector stand for.
@@ -213,21 +235,35 @@ impl ToolProfile {
         Some(template.iter().map(fill).collect())
     }
 
+    /// What the tool is to call for each of its events; empty when it has no hooks.
+    pub fn hook_calls(&self, agent: &str) -> Vec<HookCall> {
+        let command = format!("'{}' hook {}", agent.replace('\'', r"'\''"), self.id);
+        let events = self.hooks.iter().flat_map(|hooks| &hooks.events);
+        events
+            .map(|event| HookCall {
+                event: event.clone(),
+                command: command.clone(),
+                timeout: HOOK_TIMEOUT,
+            })
+            .collect()
+    }
+
     /// The argument that makes the tool call `agent hook` for each of its events; `None` when it takes none. The events'
     /// commands are read by a shell.
     pub fn hook_argument(&self, agent: &str) -> Option<String> {
-        let hooks = self.hooks.as_ref()?;
-        let command = format!("'{}' hook {}", agent.replace('\'', r"'\''"), self.id);
-        let call = serde_json::json!([{
-            "hooks": [{ "type": "command", "command": command, "timeout": HOOK_TIMEOUT }]
-        }]);
-        let events: serde_json::Map<_, _> = hooks
-            .events
-            .iter()
-            .map(|event| (event.clone(), call.clone()))
+        let argument = self.hooks.as_ref()?.argument.as_ref()?;
+        let events: serde_json::Map<_, _> = self
+            .hook_calls(agent)
+            .into_iter()
+            .map(|call| {
+                let entry = serde_json::json!([{ "hooks": [{
+                    "type": "command", "command": call.command, "timeout": call.timeout
+                }] }]);
+                (call.event, entry)
+            })
             .collect();
         let settings = serde_json::json!({ "hooks": events }).to_string();
-        Some(hooks.argument.replace(HOOKS, &settings))
+        Some(argument.replace(HOOKS, &settings))
     }
 
     /// Whether it has rules that were never held against any version of the tool.

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod help;
+mod hooks;
 mod host;
 mod sessions;
 
