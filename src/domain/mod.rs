@@ -1,8 +1,9 @@
-//! What the program is about: sessions, tools, prompts and the rules that tell a session's state.
+//! What the program is about: sessions, tools, prompts, decisions and the rules that tell a session's state.
 //!
 //! Pure values and rules. Nothing here does I/O, reads a clock or knows a terminal: time is passed in, screens come as
 //! plain lines of text ([`detect::Look`]).
 
+pub mod decision;
 pub mod destination;
 pub mod detect;
 mod evidence;
@@ -13,6 +14,7 @@ mod session;
 pub mod status;
 pub mod tool;
 
+pub use decision::{DecisionFilter, Record, RecordSeq, Recorded};
 pub use destination::Destination;
 pub use evidence::{Claim, Dismissed, Explanation, Pictured, Source};
 pub use hook::{HookEvent, HookPane, HookWord};

@@ -5,14 +5,18 @@
 
 use std::fmt::{self, Write as _};
 
+use cm_tui::domain::decision::{
+    Decider, DeciderKind, DecisionFilter, Ended, Mode, Phase, Record, RecordSeq, Recorded, Verdict,
+    Way, When,
+};
 use cm_tui::domain::{
     Answer, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Origin, PaneRef, Pictured,
     Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState, Source,
 };
 use cm_tui::protocol::{
-    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
-    MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
-    ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
+    CodecError, DecisionPage, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind,
+    LogLine, MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession,
+    Status, ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
 };
 use proptest::prelude::*;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -148,6 +152,46 @@ fn explanation() -> Explanation {
     }
 }
 
+fn recorded() -> Recorded {
+    let by = Decider::Policy {
+        rule: "read.ls".into(),
+        policy: "9f2c".into(),
+        mode: Mode::Policy,
+    };
+    let record = Record {
+        when: When {
+            wall: 1_700_000_000_000,
+            monotonic: 5_000,
+            boot: "b0".into(),
+        },
+        phase: Phase::Outcome {
+            of: Some(RecordSeq(12)),
+            ended: Ended::Delivered,
+        },
+        by,
+        decision: Verdict::Allow,
+        message: String::new(),
+        way: Way::Hook,
+        why: "the rule read.ls allows it".into(),
+        session: id(),
+        name: "api".into(),
+        tool: "claude-code".into(),
+        dir: "/srv/api".into(),
+        prompt: PromptId(4),
+        kind: PromptKind::Command,
+        subject: "ls".into(),
+        question: "Do you want to proceed?".into(),
+        evidence: vec![Source::Hook],
+        before: "ls?".into(),
+        after: String::new(),
+        late: false,
+    };
+    Recorded {
+        seq: RecordSeq(13),
+        record,
+    }
+}
+
 fn hellos() -> Vec<Hello> {
     let hello = Hello {
         magic: "cm-tui".into(),
@@ -222,6 +266,18 @@ fn requests() -> Vec<Request> {
         },
         Request::Explain { session: id() },
         Request::Hook(hook_event()),
+        Request::Decisions {
+            filter: DecisionFilter {
+                text: Some("cargo".into()),
+                session: None,
+                tool: Some("codex".into()),
+                decision: Some(Verdict::Deny),
+                by: Some(DeciderKind::Policy),
+                since: Some(1_700_000_000_000),
+            },
+            before: Some(RecordSeq(90)),
+            limit: 20,
+        },
         Request::Status,
         Request::Stop,
     ]
@@ -252,6 +308,10 @@ fn replies() -> Vec<Reply> {
         Reply::Started(id()),
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
         Reply::Explanation(Box::new(explanation())),
+        Reply::Decisions(DecisionPage {
+            records: vec![recorded()],
+            more: Some(RecordSeq(12)),
+        }),
         Reply::Status(status),
         Reply::Failed(failure()),
     ]
@@ -348,8 +408,9 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::History { .. } => 11,
         Request::Explain { .. } => 12,
         Request::Hook(_) => 13,
-        Request::Status => 14,
-        Request::Stop => 15,
+        Request::Decisions { .. } => 14,
+        Request::Status => 15,
+        Request::Stop => 16,
     }
 }
 
@@ -361,8 +422,9 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::Started(_) => 3,
         Reply::History(_) => 4,
         Reply::Explanation(_) => 5,
-        Reply::Status(_) => 6,
-        Reply::Failed(_) => 7,
+        Reply::Decisions(_) => 6,
+        Reply::Status(_) => 7,
+        Reply::Failed(_) => 8,
     }
 }
 
