@@ -80,12 +80,12 @@ enum Settles {
 }
 
 impl Prepared {
-    /// `None` when it would make a line over the limit.
+    /// Fails with its length when it would make a line over the limit.
     pub(super) fn of(entry: &Entry) -> Result<Self, usize> {
         let settles = match entry {
-            // A late one is told after the fact: nothing of it is under way.
-            Entry::Decision(record) if record.late => Settles::Nothing,
             Entry::Decision(record) => match record.phase {
+                // A late one is told after the fact: nothing of it is under way.
+                Phase::Intent if record.late => Settles::Nothing,
                 Phase::Intent => Settles::Opens,
                 Phase::Outcome { of, .. } => of.map_or(Settles::Nothing, Settles::Ends),
             },

@@ -181,6 +181,14 @@ impl Audit {
         written.await.map_err(|_ended| AuditError::Gone)?
     }
 
+    /// Lets go of the record and returns when what was ordered is written and the files are free. Whoever has a clone keeps
+    /// them busy.
+    pub async fn close(self) {
+        let Self { orders, mut health } = self;
+        drop(orders);
+        while health.changed().await.is_ok() {}
+    }
+
     /// Why nothing can be written, for the banner; `None` while all is well.
     pub fn health(&self) -> watch::Receiver<Option<String>> {
         self.health.clone()

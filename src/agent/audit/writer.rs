@@ -38,10 +38,11 @@ pub(super) enum Order {
 pub(super) struct Writer {
     config: AuditConfig,
     disk: Box<dyn Disk>,
+    /// Before `health` in the order of dropping: who sees that end finds the files free.
+    book: Option<Book>,
     health: watch::Sender<Option<String>>,
     /// Taken when the record is open.
     opened: Option<oneshot::Sender<Opened>>,
-    book: Option<Book>,
     /// Why writing fails, since when it does.
     trouble: Option<String>,
     kept: VecDeque<Record>,
@@ -237,23 +238,17 @@ impl Writer {
     fn catch_up(&mut self, reason: String) -> Result<(), String> {
         let lost = self.lost;
         let resumed = Prepared::of(&Entry::Resumed { reason, lost });
-        let mut entries: Vec<Prepared> = resumed.into_iter().collect();
-        loop {
+        // Alone, so that a disk that still fails costs no more than this.
+        self.commit(&resumed.into_iter().collect::<Vec<_>>())?;
+        self.lost = 0;
+        while !self.kept.is_empty() {
             let group = self.kept.len().min(GROUP);
-            entries.extend(
-                self.kept
-                    .iter()
-                    .take(group)
-                    .filter_map(|record| prepare(record).ok()),
-            );
+            let kept = self.kept.iter().take(group);
+            let entries: Vec<Prepared> = kept.filter_map(|record| prepare(record).ok()).collect();
             self.commit(&entries)?;
-            self.lost = 0;
             self.kept.drain(..group);
-            entries.clear();
-            if self.kept.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 }
 
