@@ -4,6 +4,7 @@
 //! over its socket ([`server`]). It never draws, never connects anywhere, and never outlives its user: sessions and
 //! tmux servers go on without it and are found again by the next one.
 
+pub mod audit;
 mod broadcast;
 mod budget;
 pub mod daemon;

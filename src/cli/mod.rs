@@ -8,6 +8,7 @@ mod agent;
 mod answer;
 mod asking;
 mod attach;
+mod audit;
 mod completions;
 mod config;
 mod ctx;
@@ -16,6 +17,7 @@ mod doctor;
 pub mod exit;
 mod explain;
 mod explain_session;
+mod history;
 mod hooks;
 mod kill;
 mod list;
@@ -36,12 +38,17 @@ mod table;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use audit::{
+    AuditArguments, AuditCommand, AuditCommandError, Verified, VerifyArguments, verify,
+};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
+pub use history::{HistoryArguments, HistoryError, Row, Told, history};
 pub use policy::{PolicyArguments, PolicyError, policy};
 
 use self::exit::CommandError;
@@ -136,6 +143,10 @@ pub enum Command {
     Policy(PolicyArguments),
     /// Show what a session printed
     Logs(LogsArguments),
+    /// Check the record of decisions
+    Audit(AuditArguments),
+    /// Search what was decided, on all hosts
+    History(HistoryArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.
@@ -174,6 +185,8 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Explain(arguments) => explained(arguments, globals),
         Command::Policy(arguments) => judged(arguments),
         Command::Logs(arguments) => logged(arguments, globals),
+        Command::Audit(arguments) => verified(arguments),
+        Command::History(arguments) => past(arguments, globals),
     };
     match done {
         Ok(code) => code,
@@ -193,10 +206,7 @@ fn explained(arguments: &ExplainArguments, globals: &Globals) -> Result<ExitCode
         Ok(explained) if arguments.json => say::print(&explained.json())?,
         Ok(explained) => say::print(&explained.text())?,
         Err(error) => {
-            let exit = match error.exit_code() {
-                3 => exit::Exit::NotFound,
-                _ => exit::Exit::Failed,
-            };
+            let exit = coded(error.exit_code());
             return Err(CommandError::new(
                 exit,
                 chained(&error).message,
@@ -222,13 +232,60 @@ fn judged(arguments: &PolicyArguments) -> Result<ExitCode, CommandError> {
 
 fn logged(arguments: &LogsArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
     logs(arguments, globals.agent.clone()).map_err(|error| {
-        let exit = match error.exit_code() {
-            3 => exit::Exit::NotFound,
-            _ => exit::Exit::Failed,
-        };
+        let exit = coded(error.exit_code());
         CommandError::new(exit, chained(&error).message, error.hint())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn verified(arguments: &AuditArguments) -> Result<ExitCode, CommandError> {
+    let AuditCommand::Verify(arguments) = &arguments.command;
+    let verified = verify(arguments).map_err(|error| {
+        CommandError::new(coded(error.exit_code()), chained(&error).message, "")
+    })?;
+    say::print(&if arguments.json {
+        verified.json()
+    } else {
+        verified.text()
+    })?;
+    Ok(ExitCode::from(verified.exit_code()))
+}
+
+/// What could be found is printed; a host that did not tell is named, and the exit code says that something is missing.
+fn past(arguments: &HistoryArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_millis() as u64);
+    let told = history(arguments, globals.agent.clone(), now).map_err(|error| {
+        CommandError::new(
+            coded(error.exit_code()),
+            chained(&error).message,
+            error.hint(),
+        )
+    })?;
+    say::print(&if arguments.json {
+        told.json()
+    } else {
+        told.text()
+    })?;
+    if told.silent.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(CommandError::new(
+        exit::Exit::Unreachable,
+        told.silent.join("; "),
+        "",
+    ))
+}
+
+/// The exit code that a subcommand's own error gives.
+fn coded(code: u8) -> exit::Exit {
+    match code {
+        2 => exit::Exit::Usage,
+        3 => exit::Exit::NotFound,
+        4 => exit::Exit::Unreachable,
+        5 => exit::Exit::Refused,
+        _ => exit::Exit::Failed,
+    }
 }
 
 fn chained(error: &dyn std::error::Error) -> CommandError {

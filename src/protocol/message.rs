@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, Explanation, HookEvent, Mode, PromptId, Seq, Session, SessionId, UnixMillis,
+    Answer, DecisionFilter, Explanation, HookEvent, Mode, PromptId, RecordSeq, Recorded, Seq,
+    Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.
@@ -150,6 +151,14 @@ pub enum Request {
     },
     /// A tool's own hook says what the tool is doing. Answered with [`Reply::Done`] when a session was found for it.
     Hook(HookEvent),
+    /// What was decided on this host, the newest first. Answered with [`Reply::Decisions`].
+    Decisions {
+        filter: DecisionFilter,
+        /// Only what is older than this.
+        before: Option<RecordSeq>,
+        /// At most so many; an answer never has more than fit a message.
+        limit: u32,
+    },
     /// Answered with [`Reply::Status`].
     Status,
     /// The agent ends; sessions live on.
@@ -226,6 +235,7 @@ pub enum Reply {
     Recording(RecordingPage),
     /// A rule as it would stand in the policy; absent where none is safe.
     Rule(Option<String>),
+    Decisions(DecisionPage),
     Status(Status),
     Failed(Failure),
 }
@@ -272,6 +282,14 @@ pub struct RecordingPage {
     pub next: RecordingCursor,
     /// Whether there is nothing more for now.
     pub is_end: bool,
+}
+
+/// Some decisions of one host, the newest first. A text that is too long for a message is cut and ends with `…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionPage {
+    pub records: Vec<Recorded>,
+    /// Where the next page begins, as `before`; `None` when nothing older fits.
+    pub more: Option<RecordSeq>,
 }
 
 /// A tool that has a profile.

@@ -5,14 +5,18 @@
 
 use std::fmt::{self, Write as _};
 
+use cm_tui::domain::decision::{
+    self, Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded, Way,
+    When,
+};
 use cm_tui::domain::{
     Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Mode,
     Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState,
     Source, Verdict,
 };
 use cm_tui::protocol::{
-    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, KeptLine, KeptLog,
-    LogCursor, LogKind, LogLine, LogPage, LogsWanted, MAX_LIST, MAX_MESSAGE, MAX_TEXT,
+    CodecError, DecisionPage, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, KeptLine,
+    KeptLog, LogCursor, LogKind, LogLine, LogPage, LogsWanted, MAX_LIST, MAX_MESSAGE, MAX_TEXT,
     RecordingCursor, RecordingPage, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
     ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
 };
@@ -163,6 +167,46 @@ fn explanation() -> Explanation {
     }
 }
 
+fn recorded() -> Recorded {
+    let by = Decider::Policy {
+        rule: "read.ls".into(),
+        policy: "9f2c".into(),
+        mode: Mode::Policy,
+    };
+    let record = Record {
+        when: When {
+            wall: 1_700_000_000_000,
+            monotonic: 5_000,
+            boot: "b0".into(),
+        },
+        phase: Phase::Outcome {
+            of: Some(RecordSeq(12)),
+            ended: Ended::Delivered,
+        },
+        by,
+        decision: Verdict::Allow,
+        message: String::new(),
+        way: Way::Hook,
+        why: "the rule read.ls allows it".into(),
+        session: id(),
+        name: "api".into(),
+        tool: "claude-code".into(),
+        dir: "/srv/api".into(),
+        prompt: PromptId(4),
+        kind: PromptKind::Command,
+        subject: "ls".into(),
+        question: "Do you want to proceed?".into(),
+        evidence: vec![Source::Hook],
+        before: "ls?".into(),
+        after: String::new(),
+        late: false,
+    };
+    Recorded {
+        seq: RecordSeq(13),
+        record,
+    }
+}
+
 fn hellos() -> Vec<Hello> {
     let hello = Hello {
         magic: "cm-tui".into(),
@@ -252,6 +296,18 @@ fn requests() -> Vec<Request> {
         },
         Request::Explain { session: id() },
         Request::Hook(hook_event()),
+        Request::Decisions {
+            filter: DecisionFilter {
+                text: Some("cargo".into()),
+                session: None,
+                tool: Some("codex".into()),
+                decision: Some(decision::Verdict::Deny),
+                by: Some(DeciderKind::Policy),
+                since: Some(1_700_000_000_000),
+            },
+            before: Some(RecordSeq(90)),
+            limit: 20,
+        },
         Request::Status,
         Request::Stop,
         Request::MakeWorktree {
@@ -303,6 +359,10 @@ fn replies() -> Vec<Reply> {
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
         Reply::Explanation(Box::new(explanation())),
         Reply::Rule(Some("[[rule]]".into())),
+        Reply::Decisions(DecisionPage {
+            records: vec![recorded()],
+            more: Some(RecordSeq(12)),
+        }),
         Reply::Status(status),
         Reply::Failed(failure()),
         Reply::Folder("/src/shop-fix".into()),
@@ -431,12 +491,13 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::History { .. } => 14,
         Request::Explain { .. } => 15,
         Request::Hook(_) => 16,
-        Request::Status => 17,
-        Request::Stop => 18,
-        Request::MakeWorktree { .. } => 19,
-        Request::KeptLogs => 20,
-        Request::Logs(_) => 21,
-        Request::Recording { .. } => 22,
+        Request::Decisions { .. } => 17,
+        Request::Status => 18,
+        Request::Stop => 19,
+        Request::MakeWorktree { .. } => 20,
+        Request::KeptLogs => 21,
+        Request::Logs(_) => 22,
+        Request::Recording { .. } => 23,
     }
 }
 
@@ -449,12 +510,13 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::History(_) => 4,
         Reply::Explanation(_) => 5,
         Reply::Rule(_) => 6,
-        Reply::Status(_) => 7,
-        Reply::Failed(_) => 8,
-        Reply::Folder(_) => 9,
-        Reply::KeptLogs(_) => 10,
-        Reply::Logs(_) => 11,
-        Reply::Recording(_) => 12,
+        Reply::Decisions(_) => 7,
+        Reply::Status(_) => 8,
+        Reply::Failed(_) => 9,
+        Reply::Folder(_) => 10,
+        Reply::KeptLogs(_) => 11,
+        Reply::Logs(_) => 12,
+        Reply::Recording(_) => 13,
     }
 }
 

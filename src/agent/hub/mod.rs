@@ -16,11 +16,13 @@
 //! | `starting.rs` | … to start a session |
 //! | `hooks.rs` | … to hear what a tool's own hook says |
 //! | `answers.rs` | … to answer a prompt |
+//! | `decisions.rs` | … to tell what was decided |
 //! | `typing.rs` | keys reach a pane in the order they were pressed |
 
 mod agenda;
 mod answers;
 mod clients;
+mod decisions;
 mod entry;
 mod hooks;
 mod journal;
@@ -132,6 +134,8 @@ pub struct HubConfig {
     pub tmux: Option<TmuxConfig>,
     pub agent_program: PathBuf,
     pub home: PathBuf,
+    /// Where the record of decisions is.
+    pub audit_dir: PathBuf,
     pub tools: Tools,
     /// Whether tools whose profile says so are started behind `cm-agent run`.
     pub proxies: bool,

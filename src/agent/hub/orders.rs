@@ -74,6 +74,11 @@ impl Hub {
             } => {
                 return self.answer(client, id, session, prompt, answer);
             }
+            Request::Decisions {
+                filter,
+                before,
+                limit,
+            } => return self.decisions(client, id, filter, before, limit),
             Request::History { session, page } => return self.history(client, id, &session, page),
             Request::KeptLogs => return self.kept_logs(client, id),
             Request::Logs(wanted) => return self.logs(client, id, wanted),
