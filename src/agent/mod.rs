@@ -4,6 +4,7 @@
 //! over its socket ([`server`]). It never draws, never connects anywhere, and never outlives its user: sessions and
 //! tmux servers go on without it and are found again by the next one.
 
+pub mod approve;
 mod broadcast;
 mod budget;
 pub mod daemon;
@@ -13,6 +14,7 @@ mod found;
 pub mod hook;
 pub mod hub;
 pub mod monitor;
+pub mod peer;
 pub mod run;
 pub mod server;
 pub mod stdio;

@@ -15,4 +15,4 @@ pub use files::{LoadedTools, load, load_tools, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};
-pub use settings::{Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};
+pub use settings::{ApproveConfig, Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};

@@ -36,6 +36,7 @@ pub struct Config {
     pub detach_key: String,
     pub session: SessionConfig,
     pub tmux: TmuxConfig,
+    pub approve: ApproveConfig,
     /// A folder of agents for other systems: `TARGET-TRIPLE/cm-agent` and `SHA256SUMS`. See [`Config::agents_dir`].
     pub agents_dir: String,
     pub contexts: Contexts,
@@ -54,6 +55,7 @@ impl Default for Config {
             detach_key: "ctrl-]".to_owned(),
             session: SessionConfig::default(),
             tmux: TmuxConfig::default(),
+            approve: ApproveConfig::default(),
             agents_dir: "agents".to_owned(),
             contexts: Contexts::new(),
             keys: BTreeMap::new(),
@@ -73,6 +75,12 @@ impl Schema for Config {
         "session.rows",
         "session.proxy",
         "tmux.sockets",
+        "approve.takeover_seconds",
+        "approve.yes_hours",
+        "approve.per_hour",
+        "approve.per_day",
+        "approve.denials",
+        "approve.deny",
         "agents_dir",
         "contexts.*.host",
         "contexts.*.dir",
@@ -143,6 +151,37 @@ pub struct TmuxConfig {
     /// Sockets of further tmux servers to watch, as absolute paths.
     #[serde(deserialize_with = "absolute")]
     pub sockets: Vec<PathBuf>,
+}
+
+/// What is answered without a person, where one has switched that on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ApproveConfig {
+    /// How long somebody who looks at the session may take over; 0 for no time at all.
+    pub takeover_seconds: u32,
+    /// After how many hours a session that agrees to everything asks again.
+    pub yes_hours: u32,
+    /// The most answers of a session within an hour.
+    pub per_hour: usize,
+    /// … and within a day.
+    pub per_day: usize,
+    /// After how many noes of people in a row a session asks again.
+    pub denials: u32,
+    /// Whether what a rule denies is denied by itself, instead of left to a person.
+    pub deny: bool,
+}
+
+impl Default for ApproveConfig {
+    fn default() -> Self {
+        Self {
+            takeover_seconds: 3,
+            yes_hours: 8,
+            per_hour: 60,
+            per_day: 500,
+            denials: 3,
+            deny: false,
+        }
+    }
 }
 
 /// One key or several: `"q"` or `["q", "ctrl-c"]`. An empty list takes the action its keys.

@@ -18,6 +18,9 @@ const SHELL: &str = "{shell}";
 const HOOKS: &str = "{hooks}";
 /// How long a tool should wait for a hook, in seconds: it gives up by itself after one.
 const HOOK_TIMEOUT: u64 = 3;
+/// How long it should wait for a hook that may ask a person, in seconds. An hour: a prompt that waits longer is answered by
+/// its key, and a forgotten process does not wait for days. Without it some tools end their hooks after one minute.
+const ASKING_TIMEOUT: u32 = 3600;
 
 /// What comes with the program, in the order it is offered.
 const BUILT_IN: &[&str] = &[
@@ -53,6 +56,7 @@ pub const KEYS: &[&str] = &[
     "title.rest",
     "hooks.argument",
     "hooks.events",
+    "hooks.races",
     "input.open",
     "input.prompt",
     "input.close",
@@ -179,6 +183,10 @@ pub struct Hooks {
     pub argument: String,
     /// The tool's names of the events.
     pub events: Vec<String>,
+    /// Whether the tool shows its dialog while the hook for a permission runs, and takes whichever answers first. Such a hook
+    /// may wait for a person; all others are answered at once or not at all.
+    #[serde(default)]
+    pub races: bool,
 }
 
 /// What the placeholders of an argument vector stand for.
@@ -222,13 +230,20 @@ impl ToolProfile {
     pub fn hook_argument(&self, agent: &str) -> Option<String> {
         let hooks = self.hooks.as_ref()?;
         let command = format!("'{}' hook {}", agent.replace('\'', r"'\''"), self.id);
-        let call = serde_json::json!([{
-            "hooks": [{ "type": "command", "command": command, "timeout": HOOK_TIMEOUT }]
-        }]);
+        let call = |event: &str| {
+            let timeout = if hooks.races && event == "PermissionRequest" {
+                ASKING_TIMEOUT
+            } else {
+                HOOK_TIMEOUT
+            };
+            serde_json::json!([{
+                "hooks": [{ "type": "command", "command": command, "timeout": timeout }]
+            }])
+        };
         let events: serde_json::Map<_, _> = hooks
             .events
             .iter()
-            .map(|event| (event.clone(), call.clone()))
+            .map(|event| (event.clone(), call(event)))
             .collect();
         let settings = serde_json::json!({ "hooks": events }).to_string();
         Some(hooks.argument.replace(HOOKS, &settings))

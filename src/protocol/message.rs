@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, Explanation, HookEvent, Mode, PromptId, Seq, Session, SessionId, UnixMillis,
+    Answer, Explanation, HookDecision, HookEvent, Mode, PromptId, Seq, Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.
@@ -134,6 +134,9 @@ pub enum Request {
     },
     /// A tool's own hook says what the tool is doing. Answered with [`Reply::Done`] when a session was found for it.
     Hook(HookEvent),
+    /// A tool's own hook asks whether the tool may, and waits. Answered with [`Reply::Decision`], which may take as long as
+    /// a person does. A [`Request::Ping`] of the same number afterwards says that the tool has the answer.
+    Decide(HookEvent),
     /// Answered with [`Reply::Status`].
     Status,
     /// The agent ends; sessions live on.
@@ -172,6 +175,8 @@ pub enum Reply {
     Explanation(Box<Explanation>),
     /// A rule as it would stand in the policy; absent where none is safe.
     Rule(Option<String>),
+    /// What the hook answers its tool; absent to leave it to the tool's own dialog.
+    Decision(Option<HookDecision>),
     Status(Status),
     Failed(Failure),
 }
@@ -278,6 +283,10 @@ pub enum LogKind {
     Killed,
     Lost,
     Renamed,
+    /// Another mode, or one that has ended.
+    Switched,
+    /// Something was not allowed to give orders.
+    Refused,
 }
 
 /// A piece of a watched screen.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::ClientId;
+use super::approval::Docket;
 use super::recognise::Foreground;
 use super::typing::Keys;
 use crate::agent::broadcast::Broadcast;
 use crate::agent::monitor::{Moment, Monitor, Scene};
 use crate::agent::tmux::{Guard, StreamId};
-use crate::domain::{PromptId, Session, SessionState};
+use crate::domain::{Session, SessionState};
 use crate::term::Size;
 
 /// How soon a flooding pane is joined again while somebody looks: often enough to see it move.
@@ -40,8 +41,7 @@ pub(super) struct Entry {
     pub(super) link: Link,
     pub(super) rejoin_at: Option<Instant>,
     pub(super) typing: Option<mpsc::Sender<Keys>>,
-    /// The prompt that an answer is on its way to, or has reached.
-    pub(super) answered: Option<PromptId>,
+    pub(super) docket: Docket,
     /// Judge at the next opportunity although nothing was printed.
     pub(super) recheck: bool,
     /// The tool's own id of its conversation, as a hook told it last.
@@ -64,8 +64,10 @@ pub(super) enum Link {
     Taken,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Watcher {
+    /// Since when it looks.
+    pub(super) since: Instant,
     /// Has missed an update and needs the whole screen.
     pub(super) behind: bool,
 }
@@ -99,7 +101,7 @@ impl Entry {
             link: Link::Absent,
             rejoin_at: None,
             typing: None,
-            answered: None,
+            docket: Docket::default(),
             recheck: false,
             conversation: String::new(),
             dead: false,
@@ -160,7 +162,13 @@ impl Entry {
             .values()
             .any(|watcher| watcher.behind)
             .then(|| now + CATCH_UP);
-        [update, behind, self.rejoin_at, self.look_at]
+        [
+            update,
+            behind,
+            self.rejoin_at,
+            self.look_at,
+            self.docket.alarm,
+        ]
             .into_iter()
             .flatten()
             .min()
