@@ -29,6 +29,7 @@
 //! | **screen** | the character grid of a pane |
 //! | **view**, **overlay**, **widget** | a whole page / something stacked on it that takes the keys / something drawn in a rectangle |
 //! | **prompt** | what a tool asks for |
+//! | **decision** | what was answered to a prompt: by whom, under which rule, and what came of it |
 //! | **Request, Reply, Event** | client → agent; its answer; a fact from the agent |
 //! | **Msg, Action, Effect** | what reached the UI loop; what the user meant; what `update` asks the world to do |
 //!
@@ -76,6 +77,8 @@
 //! - **Hosts know nothing of each other.** One task each keeps its connection ([`fleet`]); what only the human can answer
 //!   on the way (trust, secrets, whether to install) is a question that travels up and an answer that travels down
 //!   (`transport::asking`). [`transport`] alone knows SSH.
+//! - **Decisions leave a trace first.** What is about to be answered is on disk before it is ([`agent::audit`]): one line
+//!   each, chained, so that any change is found.
 //! - **Events are never dropped.** They are numbered; a client that comes back asks for what it missed.
 //!
 //! # Where to add …

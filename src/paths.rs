@@ -92,6 +92,11 @@ impl Paths {
         self.state_dir.join(format!("{name}.log"))
     }
 
+    /// The record of decisions: 0700, its files 0600.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.state_dir.join("audit")
+    }
+
     pub fn config_file(&self) -> PathBuf {
         self.config_dir.join("config.toml")
     }

@@ -85,6 +85,7 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         tmux: tmux_config(paths, &settings, &agent_program),
         agent_program,
         home: paths.home.clone(),
+        audit_dir: paths.audit_dir(),
         tools: tools.clone(),
         // Elsewhere tmux names a pane by its program's file: it would not be known for the tool.
         proxies: settings.session.proxy && cfg!(target_os = "linux"),

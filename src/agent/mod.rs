@@ -5,6 +5,7 @@
 //! tmux servers go on without it and are found again by the next one.
 
 pub mod approve;
+pub mod audit;
 mod broadcast;
 mod budget;
 pub mod daemon;

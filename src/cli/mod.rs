@@ -2,17 +2,23 @@
 //!
 //! One file per subcommand. They speak to the same fleet as the dashboard does; none has a way of its own.
 
+mod audit;
 mod dashboard;
 mod explain;
 mod explain_session;
+mod history;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+pub use audit::{
+    AuditArguments, AuditCommand, AuditCommandError, Verified, VerifyArguments, verify,
+};
 use clap::{Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
+pub use history::{HistoryArguments, HistoryError, Row, Told, history};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -43,6 +49,10 @@ pub struct Arguments {
 pub enum Command {
     /// Say how the state of a session, a stored screen or a recorded stream is known
     Explain(ExplainArguments),
+    /// Check the record of decisions
+    Audit(AuditArguments),
+    /// Search what was decided, on all hosts
+    History(HistoryArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, Explanation, HookDecision, HookEvent, Mode, PromptId, Seq, Session, SessionId, UnixMillis,
+    Answer, DecisionFilter, Explanation, HookDecision, HookEvent, Mode, PromptId, RecordSeq, Recorded,
+    Seq, Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.
@@ -137,6 +138,14 @@ pub enum Request {
     /// A tool's own hook asks whether the tool may, and waits. Answered with [`Reply::Decision`], which may take as long as
     /// a person does. A [`Request::Ping`] of the same number afterwards says that the tool has the answer.
     Decide(HookEvent),
+    /// What was decided on this host, the newest first. Answered with [`Reply::Decisions`].
+    Decisions {
+        filter: DecisionFilter,
+        /// Only what is older than this.
+        before: Option<RecordSeq>,
+        /// At most so many; an answer never has more than fit a message.
+        limit: u32,
+    },
     /// Answered with [`Reply::Status`].
     Status,
     /// The agent ends; sessions live on.
@@ -177,8 +186,17 @@ pub enum Reply {
     Rule(Option<String>),
     /// What the hook answers its tool; absent to leave it to the tool's own dialog.
     Decision(Option<HookDecision>),
+    Decisions(DecisionPage),
     Status(Status),
     Failed(Failure),
+}
+
+/// Some decisions of one host, the newest first. A text that is too long for a message is cut and ends with `…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionPage {
+    pub records: Vec<Recorded>,
+    /// Where the next page begins, as `before`; `None` when nothing older fits.
+    pub more: Option<RecordSeq>,
 }
 
 /// A tool that has a profile.

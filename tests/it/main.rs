@@ -3,6 +3,7 @@
 
 mod agent;
 mod attach;
+mod audit;
 mod chaos;
 mod config;
 mod deploy;

@@ -5,15 +5,19 @@
 
 use std::fmt::{self, Write as _};
 
+use cm_tui::domain::decision::{
+    Decider, DeciderKind, DecisionFilter, Ended, Mode, Phase, Record, RecordSeq, Recorded, Verdict,
+    Way, When,
+};
 use cm_tui::domain::{
-    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Mode,
+    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookDecision, HookEvent, HookPane, Mode,
     Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState,
     Source, Verdict,
 };
 use cm_tui::protocol::{
-    CodecError, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind, LogLine,
-    MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession, Status,
-    ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
+    CodecError, DecisionPage, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind,
+    LogLine, MAX_LIST, MAX_MESSAGE, MAX_TEXT, Reply, Request, Resume, ScreenUpdate, StartSession,
+    Status, ToAgent, ToClient, Tool, Welcome, decode, encode, fits,
 };
 use proptest::prelude::*;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -162,6 +166,46 @@ fn explanation() -> Explanation {
     }
 }
 
+fn recorded() -> Recorded {
+    let by = Decider::Policy {
+        rule: "read.ls".into(),
+        policy: "9f2c".into(),
+        mode: Mode::Policy,
+    };
+    let record = Record {
+        when: When {
+            wall: 1_700_000_000_000,
+            monotonic: 5_000,
+            boot: "b0".into(),
+        },
+        phase: Phase::Outcome {
+            of: Some(RecordSeq(12)),
+            ended: Ended::Delivered,
+        },
+        by,
+        decision: Verdict::Allow,
+        message: String::new(),
+        way: Way::Hook,
+        why: "the rule read.ls allows it".into(),
+        session: id(),
+        name: "api".into(),
+        tool: "claude-code".into(),
+        dir: "/srv/api".into(),
+        prompt: PromptId(4),
+        kind: PromptKind::Command,
+        subject: "ls".into(),
+        question: "Do you want to proceed?".into(),
+        evidence: vec![Source::Hook],
+        before: "ls?".into(),
+        after: String::new(),
+        late: false,
+    };
+    Recorded {
+        seq: RecordSeq(13),
+        record,
+    }
+}
+
 fn hellos() -> Vec<Hello> {
     let hello = Hello {
         magic: "cm-tui".into(),
@@ -251,6 +295,19 @@ fn requests() -> Vec<Request> {
         },
         Request::Explain { session: id() },
         Request::Hook(hook_event()),
+        Request::Decide(hook_event()),
+        Request::Decisions {
+            filter: DecisionFilter {
+                text: Some("cargo".into()),
+                session: None,
+                tool: Some("codex".into()),
+                decision: Some(Verdict::Deny),
+                by: Some(DeciderKind::Policy),
+                since: Some(1_700_000_000_000),
+            },
+            before: Some(RecordSeq(90)),
+            limit: 20,
+        },
         Request::Status,
         Request::Stop,
     ]
@@ -282,6 +339,14 @@ fn replies() -> Vec<Reply> {
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
         Reply::Explanation(Box::new(explanation())),
         Reply::Rule(Some("[[rule]]".into())),
+        Reply::Decision(Some(HookDecision {
+            answer: Answer::No,
+            message: "not here".into(),
+        })),
+        Reply::Decisions(DecisionPage {
+            records: vec![recorded()],
+            more: Some(RecordSeq(12)),
+        }),
         Reply::Status(status),
         Reply::Failed(failure()),
     ]
@@ -381,8 +446,10 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::History { .. } => 14,
         Request::Explain { .. } => 15,
         Request::Hook(_) => 16,
-        Request::Status => 17,
-        Request::Stop => 18,
+        Request::Decide(_) => 17,
+        Request::Decisions { .. } => 18,
+        Request::Status => 19,
+        Request::Stop => 20,
     }
 }
 
@@ -395,8 +462,10 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::History(_) => 4,
         Reply::Explanation(_) => 5,
         Reply::Rule(_) => 6,
-        Reply::Status(_) => 7,
-        Reply::Failed(_) => 8,
+        Reply::Decision(_) => 7,
+        Reply::Decisions(_) => 8,
+        Reply::Status(_) => 9,
+        Reply::Failed(_) => 10,
     }
 }
 

@@ -18,6 +18,7 @@
 //! | `automatic.rs` | prompts are answered without a person, where one has switched that on |
 //! | `approval.rs` | what is kept of all that |
 //! | `inside.rs` | who is no operator |
+//! | `decisions.rs` | … to tell what was decided |
 //! | `typing.rs` | keys reach a pane in the order they were pressed |
 
 mod agenda;
@@ -25,6 +26,7 @@ mod answers;
 mod approval;
 mod automatic;
 mod clients;
+mod decisions;
 mod entry;
 mod hooks;
 mod inside;
@@ -132,6 +134,8 @@ pub struct HubConfig {
     pub tmux: Option<TmuxConfig>,
     pub agent_program: PathBuf,
     pub home: PathBuf,
+    /// Where the record of decisions is.
+    pub audit_dir: PathBuf,
     pub tools: Tools,
     /// Whether tools whose profile says so are started behind `cm-agent run`.
     pub proxies: bool,

@@ -85,6 +85,11 @@ impl Hub {
             } => {
                 return self.answer(client, id, &session, prompt, answer, &message);
             }
+            Request::Decisions {
+                filter,
+                before,
+                limit,
+            } => return self.decisions(client, id, filter, before, limit),
             Request::History { session, page } => return self.history(client, id, &session, page),
         };
         self.clients.reply(client, id, reply);
@@ -99,7 +104,7 @@ impl Hub {
     }
 
     /// Runs work beside the hub; its reply finds the client by itself.
-    fn beside(
+    pub(super) fn beside(
         &self,
         client: ClientId,
         id: u64,
