@@ -16,6 +16,8 @@ pub mod hook;
 pub mod hub;
 pub mod monitor;
 pub mod peer;
+mod recorder;
+pub mod rules;
 pub mod run;
 pub mod server;
 pub mod stdio;

@@ -20,7 +20,7 @@ const HOOKS: &str = "{hooks}";
 const HOOK_TIMEOUT: u64 = 3;
 /// How long it should wait for a hook that may ask a person, in seconds. An hour: a prompt that waits longer is answered by
 /// its key, and a forgotten process does not wait for days. Without it some tools end their hooks after one minute.
-const ASKING_TIMEOUT: u32 = 3600;
+const ASKING_TIMEOUT: u64 = 3600;
 
 /// What comes with the program, in the order it is offered.
 const BUILT_IN: &[&str] = &[

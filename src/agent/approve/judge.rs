@@ -85,7 +85,6 @@ pub enum Ended {
     Delivered,
     Refused(String),
     Unknown,
-    Withdrawn,
     /// A dry run.
     Rehearsed,
 }

@@ -56,6 +56,8 @@ pub enum Approval {
     Versioned { tool: String, version: Version },
     /// The files of the policy were read again.
     RulesLoaded(Rules),
+    /// Why the record cannot be written; `None` when it can.
+    RecordHealth(Option<String>),
     /// A rule was added for a client, or could not be.
     RuleAdded {
         client: ClientId,
@@ -204,6 +206,7 @@ impl Hub {
                 self.consider_all();
             }
             Approval::RulesLoaded(rules) => self.rules_loaded(rules),
+            Approval::RecordHealth(trouble) => self.record_health(trouble.as_deref()),
             Approval::RuleAdded { client, id, result } => {
                 let reply = match result {
                     Ok(rules) => {

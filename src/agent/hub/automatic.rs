@@ -24,6 +24,8 @@ use crate::protocol::{Failure, FailureKind, LogKind, Reply};
 const LONGEST_HOURS: u32 = 24 * 7;
 /// How long a tool may take to say its version: some start a whole runtime for it, on a busy host.
 const VERSION_WITHIN: Duration = Duration::from_secs(20);
+/// How it is said that decisions cannot be recorded.
+const UNRECORDED: &str = "the record of decisions cannot be written";
 /// How much of that is listened to, in bytes.
 const VERSION_WORDS: usize = 4 << 10;
 
@@ -45,7 +47,7 @@ impl Hub {
         let trouble = recorder.trouble().map_or(trouble, |why| {
             Some(Failure {
                 kind: FailureKind::Failed,
-                message: format!("the record cannot be written: {why}"),
+                message: format!("{UNRECORDED}: {why}"),
                 hint: "make room, then set the mode again".to_owned(),
             })
         });
@@ -527,6 +529,22 @@ impl Hub {
         };
         self.stop_all(&why);
         self.take_rules(rules);
+    }
+
+    /// The record can be written no more, or again: people go on, nothing else does.
+    pub(super) fn record_health(&mut self, trouble: Option<&str>) {
+        let message = trouble.map(|why| format!("{UNRECORDED}: {why}"));
+        if let Some(message) = &message {
+            self.stop_all(message);
+        }
+        let is_ours = |failure: &Failure| failure.message.starts_with(UNRECORDED);
+        if message.is_some() || self.trouble.as_ref().is_some_and(is_ours) {
+            self.set_trouble(message.map(|message| Failure {
+                kind: FailureKind::Failed,
+                message,
+                hint: "nothing is answered by itself until it can be".to_owned(),
+            }));
+        }
     }
 
     /// From now on these rules count, for what is open as well.
