@@ -17,9 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::audit::{Audit, AuditConfig, Opened};
-use super::hub::{
-    self, Approval, ApproveSetup, Hub, HubConfig, HubMsg, HubSender, OPTIONS,
-};
+use super::hub::{self, Approval, ApproveSetup, Hub, HubConfig, HubMsg, HubSender, OPTIONS};
 use super::recorder::Book;
 use super::rules::RuleFiles;
 use super::server;
@@ -90,11 +88,12 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         own: paths.config_dir.join("policy.toml"),
         folder: paths.config_dir.join("policy.d"),
     };
-    let (audit, earlier) =
-        Audit::start(AuditConfig::new(paths.audit_dir())).map_err(|source| DaemonError::System {
+    let (audit, earlier) = Audit::start(AuditConfig::new(paths.audit_dir())).map_err(|source| {
+        DaemonError::System {
             what: "a thread for the record",
             source,
-        })?;
+        }
+    })?;
     let (tools, trouble) = load_tools(paths, Tools::built_in());
     let (own, orders) = hub::channel();
     let config = HubConfig {

@@ -86,8 +86,8 @@ async fn tell(paths: &Paths, arguments: &[String]) -> Option<Told> {
 struct Question {
     reader: MessageReader<OwnedReadHalf>,
     writer: MessageWriter<OwnedWriteHalf>,
-    /// What has come of it, if that was known at once.
-    decided: Option<Option<HookDecision>>,
+    /// What the daemon said to it, until it is taken.
+    reply: Option<Reply>,
     last_id: u64,
 }
 
@@ -102,60 +102,59 @@ impl Question {
         let mut question = Self {
             reader,
             writer,
-            decided: None,
+            reply: None,
             last_id: QUESTION,
         };
         let request = Request::Decide(event.clone());
         question.send(QUESTION, request).await?;
         question.ping().await?;
-        loop {
-            match question.hear().await? {
-                (QUESTION, Reply::Decision(decided)) => {
-                    question.decided = Some(decided);
-                    return Some(question);
-                }
+        let (id, reply) = question.hear().await?;
+        if id == QUESTION {
+            if let Reply::Failed(failure) = &reply
+                && failure.kind == FailureKind::Unsupported
+            {
                 // A daemon that is older than we are still wants to know.
-                (QUESTION, Reply::Failed(failure)) if failure.kind == FailureKind::Unsupported => {
-                    question.last_id += 1;
-                    question.send(question.last_id, Request::Hook(event)).await?;
-                    while question.hear().await?.0 != question.last_id {}
-                    return None;
-                }
-                (QUESTION, _) => return None,
-                _ => return Some(question),
+                question.last_id += 1;
+                let report = question.last_id;
+                question.send(report, Request::Hook(event)).await?;
+                question.listen(report).await?;
+                return None;
             }
+            question.reply = Some(reply);
         }
+        Some(question)
     }
 
     /// Waits for the answer for as long as the daemon lives.
     async fn answer(&mut self) -> Option<HookDecision> {
-        if let Some(decided) = self.decided.take() {
-            return decided;
-        }
         loop {
-            match tokio::time::timeout(PULSE, self.hear()).await {
-                Ok(heard) => match heard? {
-                    (QUESTION, Reply::Decision(decided)) => return decided,
-                    (QUESTION, _) => return None,
-                    _ => {}
-                },
+            if let Some(reply) = self.reply.take() {
+                return match reply {
+                    Reply::Decision(decided) => decided,
+                    _ => None,
+                };
+            }
+            match tokio::time::timeout(PULSE, self.listen(QUESTION)).await {
+                Ok(heard) => heard?,
                 Err(_elapsed) => {
                     self.ping().await?;
-                    let pinged = self.last_id;
-                    let heard = async {
-                        loop {
-                            match self.hear().await? {
-                                (QUESTION, Reply::Decision(decided)) => return Some(Some(decided)),
-                                (QUESTION, _) => return None,
-                                (id, _) if id == pinged => return Some(None),
-                                _ => {}
-                            }
-                        }
-                    };
-                    if let Some(decided) = tokio::time::timeout(STALL, heard).await.ok()?? {
-                        return decided;
-                    }
+                    let pulse = self.listen(self.last_id);
+                    tokio::time::timeout(STALL, pulse).await.ok()??;
                 }
+            }
+        }
+    }
+
+    /// Waits for the reply of this number, or to the question. Safe to cancel.
+    async fn listen(&mut self, wanted: u64) -> Option<()> {
+        loop {
+            let (id, reply) = self.hear().await?;
+            if id == QUESTION {
+                self.reply = Some(reply);
+                return Some(());
+            }
+            if id == wanted {
+                return Some(());
             }
         }
     }
@@ -163,8 +162,7 @@ impl Question {
     /// Tells the daemon that the tool has the answer.
     async fn acknowledge(&mut self) -> Option<()> {
         self.send(QUESTION, Request::Ping).await?;
-        while self.hear().await?.0 != QUESTION {}
-        Some(())
+        self.listen(QUESTION).await
     }
 
     async fn ping(&mut self) -> Option<()> {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, DecisionFilter, Explanation, HookDecision, HookEvent, Mode, PromptId, RecordSeq, Recorded,
-    Seq, Session, SessionId, UnixMillis,
+    Answer, DecisionFilter, Explanation, HookDecision, HookEvent, Mode, PromptId, RecordSeq,
+    Recorded, Seq, Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.

@@ -6,13 +6,13 @@
 use std::fmt::{self, Write as _};
 
 use cm_tui::domain::decision::{
-    Decider, DeciderKind, DecisionFilter, Ended, Mode, Phase, Record, RecordSeq, Recorded, Verdict,
+    self, Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded,
     Way, When,
 };
 use cm_tui::domain::{
-    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookDecision, HookEvent, HookPane, Mode,
-    Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState,
-    Source, Verdict,
+    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookDecision, HookEvent,
+    HookPane, Mode, Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session,
+    SessionId, SessionState, Source, Verdict,
 };
 use cm_tui::protocol::{
     CodecError, DecisionPage, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, LogKind,
@@ -170,7 +170,7 @@ fn recorded() -> Recorded {
     let by = Decider::Policy {
         rule: "read.ls".into(),
         policy: "9f2c".into(),
-        mode: Mode::Policy,
+        mode: decision::Mode::Policy,
     };
     let record = Record {
         when: When {
@@ -183,7 +183,7 @@ fn recorded() -> Recorded {
             ended: Ended::Delivered,
         },
         by,
-        decision: Verdict::Allow,
+        decision: decision::Verdict::Allow,
         message: String::new(),
         way: Way::Hook,
         why: "the rule read.ls allows it".into(),
@@ -301,7 +301,7 @@ fn requests() -> Vec<Request> {
                 text: Some("cargo".into()),
                 session: None,
                 tool: Some("codex".into()),
-                decision: Some(Verdict::Deny),
+                decision: Some(decision::Verdict::Deny),
                 by: Some(DeciderKind::Policy),
                 since: Some(1_700_000_000_000),
             },

@@ -334,9 +334,7 @@ mod tests {
     fn a_person_ends_what_a_rule_has_begun_even_in_vain() {
         let (mut arbiter, now) = opened();
         let ticket = arbiter.claim(P, rule(), Answer::Yes, now).unwrap();
-        arbiter
-            .claim(P, person("X"), Answer::Yes, now)
-            .unwrap_err();
+        arbiter.claim(P, person("X"), Answer::Yes, now).unwrap_err();
         assert_eq!(arbiter.send(ticket, now), Err(Refusal::TakenOver));
         assert_eq!(
             arbiter.claim(P, rule(), Answer::Yes, now),

@@ -37,25 +37,30 @@ impl Hub {
     ) {
         let who = Who::Person(self.clients.name(client));
         let road = self.road_to(session, prompt);
-        let claimed = self
-            .check(session, prompt, answer, message, road)
-            .and_then(|()| {
-                let now = moment().instant;
-                let arbiter = &mut self.approvals.arbiter;
-                arbiter
-                    .claim(prompt, who.clone(), answer, now)
-                    .map_err(|refusal| refused(refusal.words()))
-            });
-        let ticket = match claimed {
-            Ok(ticket) => ticket,
-            Err(failure) => return self.fail(client, id, failure),
-        };
+        if let Err(failure) = self.check(session, prompt, answer, message, road) {
+            return self.fail(client, id, failure);
+        }
         let shown = self
             .sessions
             .get(session)
-            .and_then(|entry| entry.session.prompt.clone());
-        let Some(mut decision) = shown.and_then(|shown| self.decision(session, &shown, who, answer))
-        else {
+            .and_then(|entry| entry.session.prompt.clone())
+            .filter(|shown| shown.id == prompt);
+        let decision = shown.and_then(|shown| self.decision(session, &shown, who.clone(), answer));
+        let now = moment().instant;
+        let arbiter = &mut self.approvals.arbiter;
+        let ticket = match arbiter.claim(prompt, who, answer, now) {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                // Who came too late has answered all the same.
+                if let Some(decision) = decision {
+                    let ended = Ended::Refused(refusal.words());
+                    self.record_outcome(session, &decision, None, ended);
+                }
+                return self.fail(client, id, refused(refusal.words()));
+            }
+        };
+        let Some(mut decision) = decision else {
+            self.approvals.arbiter.settle(ticket, Outcome::NotSent);
             return self.fail(client, id, no_session());
         };
         message.clone_into(&mut decision.message);
@@ -160,10 +165,7 @@ impl Hub {
         };
         let (ticket, decision) = (answer.ticket, answer.decision.clone());
         entry.docket.underway.push(answer);
-        let (recorder, session) = (
-            Arc::clone(&self.approvals.setup.recorder),
-            session.clone(),
-        );
+        let (recorder, session) = (Arc::clone(&self.approvals.setup.recorder), session.clone());
         self.beside_approving(async move {
             let intent = timeout(waits, recorder.intent(decision))
                 .await
@@ -177,7 +179,7 @@ impl Hub {
     }
 
     /// An answer is in the record, or a person's goes on without: it leaves, if everything still holds.
-    pub(super) fn noted(&mut self, session: &SessionId, ticket: Ticket, intent: Intent) {
+    pub(super) fn noted(&mut self, session: &SessionId, ticket: Ticket, intent: &Intent) {
         let now = moment().instant;
         let Some(answer) = self.underway(session, ticket) else {
             return;
@@ -185,7 +187,7 @@ impl Hub {
         let is_automatic = answer.client.is_none();
         let (prompt, road, wanted) = (answer.prompt, answer.road, answer.decision.answer);
         answer.intent = intent.as_ref().ok().copied();
-        if let (true, Err(why)) = (is_automatic, &intent) {
+        if let (true, Err(why)) = (is_automatic, intent) {
             let why = format!("the record cannot be written: {why}");
             self.not_sent(session, ticket, &why);
             return self.stop_automatic(session, &why);
@@ -205,7 +207,11 @@ impl Hub {
             }
         });
         if !stands {
-            return self.not_sent(session, ticket, "the prompt has changed; nothing was answered");
+            return self.not_sent(
+                session,
+                ticket,
+                "the prompt has changed; nothing was answered",
+            );
         }
         if let Err(refusal) = self.approvals.arbiter.send(ticket, now) {
             return self.not_sent(session, ticket, &refusal.words());
@@ -233,13 +239,7 @@ impl Hub {
         }
     }
 
-    fn give_to_hook(
-        &mut self,
-        session: &SessionId,
-        ticket: Ticket,
-        case: PromptId,
-        now: Instant,
-    ) {
+    fn give_to_hook(&mut self, session: &SessionId, ticket: Ticket, case: PromptId, now: Instant) {
         let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };

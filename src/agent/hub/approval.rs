@@ -195,7 +195,7 @@ impl Hub {
                 session,
                 ticket,
                 intent,
-            } => self.noted(&session, ticket, intent),
+            } => self.noted(&session, ticket, &intent),
             Approval::KeySent {
                 session,
                 ticket,
@@ -221,10 +221,7 @@ impl Hub {
     }
 
     /// Sends what came of work beside the hub back to it.
-    pub(super) fn beside_approving(
-        &self,
-        work: impl Future<Output = Approval> + Send + 'static,
-    ) {
+    pub(super) fn beside_approving(&self, work: impl Future<Output = Approval> + Send + 'static) {
         let hub = self.own.clone();
         tokio::spawn(async move {
             let approval = work.await;

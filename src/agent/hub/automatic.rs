@@ -15,9 +15,7 @@ use crate::agent::approve::{
 };
 use crate::agent::monitor::Moment;
 use crate::agent::tmux::find_program;
-use crate::domain::{
-    Advice, Mode, Prompt, PromptId, SessionId, Source, UnixMillis,
-};
+use crate::domain::{Advice, Mode, Prompt, PromptId, SessionId, Source, UnixMillis};
 use crate::protocol::{Failure, FailureKind, LogKind, Reply};
 
 /// The longest time that a mode may be set for, in hours: nobody remembers what was switched on a week ago.
@@ -138,7 +136,13 @@ impl Hub {
         let shown = entry.session.prompt.as_ref().map(|prompt| prompt.id);
         match shown {
             None => entry.docket.shown = None,
-            Some(prompt) if entry.docket.shown.as_ref().is_none_or(|(id, _)| *id != prompt) => {
+            Some(prompt)
+                if entry
+                    .docket
+                    .shown
+                    .as_ref()
+                    .is_none_or(|(id, _)| *id != prompt) =>
+            {
                 entry.docket.shown = Some((prompt, Pending::new(now.instant)));
                 self.approvals.arbiter.open(prompt);
                 // Opened before it could be linked, so that the link finds it.
@@ -162,7 +166,10 @@ impl Hub {
         };
         let asks = &entry.docket.asks;
         let is_other = prompt.kind.is_permission()
-            && entry.session.disagreement.contains("hook names another subject")
+            && entry
+                .session
+                .disagreement
+                .contains("hook names another subject")
             && !asks.is_empty()
             && !asks.iter().any(|ask| may_be(&ask.event, prompt));
         if is_other {
@@ -332,7 +339,10 @@ impl Hub {
                 .unwrap_or(&unknown),
             judgement: pending.judgement.as_ref()?,
             denies: self.approvals.setup.settings.deny,
-            policy_trouble: rules.trouble.as_ref().map(|trouble| trouble.message.as_str()),
+            policy_trouble: rules
+                .trouble
+                .as_ref()
+                .map(|trouble| trouble.message.as_str()),
             record_trouble: record_trouble.as_deref(),
             spent: spent.as_deref(),
         });
@@ -347,9 +357,7 @@ impl Hub {
             .flatten()
             .map(|(_, watcher)| watcher.since)
             .min();
-        looks_since.map_or(since, |looks| {
-            since.max(looks) + self.approvals.takeover()
-        })
+        looks_since.map_or(since, |looks| since.max(looks) + self.approvals.takeover())
     }
 
     /// Claims an answer that no person gives, or rehearses it.
@@ -361,7 +369,11 @@ impl Hub {
         let road = ask.map_or(Road::Keys, |_| Road::Hook(case));
         let shown = ask.map_or(Some(case), |ask| ask.prompt);
         let asked = ask.map(|ask| prompt_of(ask.case, &ask.event.subject, ask.event.kind()));
-        let known = entry.session.prompt.clone().filter(|prompt| Some(prompt.id) == shown);
+        let known = entry
+            .session
+            .prompt
+            .clone()
+            .filter(|prompt| Some(prompt.id) == shown);
         let Some(prompt) = known.or(asked) else {
             return;
         };
@@ -380,7 +392,10 @@ impl Hub {
         if is_rehearsal {
             self.record_outcome(id, &decision, None, Ended::Rehearsed);
             let word = plan.answer.word();
-            let detail = format!("dry run: {word} by rule {}: {}", plan.rule, decision.subject);
+            let detail = format!(
+                "dry run: {word} by rule {}: {}",
+                plan.rule, decision.subject
+            );
             self.log(id, LogKind::AutoConfirmed, detail);
             return self.withdraw(id, |ask| ask.case == case && !ask.races);
         }
@@ -475,7 +490,9 @@ impl Hub {
             }
             _ => None,
         };
-        let judgement = self.pending(id, case).and_then(|pending| pending.judgement.clone());
+        let judgement = self
+            .pending(id, case)
+            .and_then(|pending| pending.judgement.clone());
         let Some(entry) = self.sessions.get_mut(id) else {
             return;
         };
@@ -612,7 +629,10 @@ impl Hub {
             self.approvals.versions.insert(tool.to_owned(), known);
             return;
         }
-        let program = profile.program.iter().find_map(|program| find_program(program));
+        let program = profile
+            .program
+            .iter()
+            .find_map(|program| find_program(program));
         let (Some(tested), Some(program)) = (tested, program) else {
             self.approvals.versions.remove(tool);
             return;

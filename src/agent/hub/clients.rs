@@ -76,7 +76,10 @@ impl Clients {
 
     /// How a client is named to people: as it calls itself, with its number.
     pub(super) fn name(&self, client: ClientId) -> String {
-        let name = self.ports.get(&client).map_or("", |port| port.name.as_str());
+        let name = self
+            .ports
+            .get(&client)
+            .map_or("", |port| port.name.as_str());
         format!("{} #{}", sanitize::label(name, NAME_COLS), client.0)
     }
 

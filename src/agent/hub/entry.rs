@@ -169,9 +169,9 @@ impl Entry {
             self.look_at,
             self.docket.alarm,
         ]
-            .into_iter()
-            .flatten()
-            .min()
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What must hold in tmux for a key that answers the prompt on the screen: its lines still stand there.

@@ -58,7 +58,10 @@ impl Hub {
         let Some(id) = self.hear_hook(client, &event) else {
             return self.clients.reply(client, request, nothing);
         };
-        let hooks = self.tools.get(&event.tool).and_then(|tool| tool.hooks.as_ref());
+        let hooks = self
+            .tools
+            .get(&event.tool)
+            .and_then(|tool| tool.hooks.as_ref());
         let races = hooks.is_some_and(|hooks| hooks.races);
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
@@ -148,11 +151,7 @@ impl Hub {
     /// A hook is gone, and with it all that it asked.
     pub(super) fn hook_left(&mut self, client: ClientId) {
         for entry in self.sessions.values_mut() {
-            for ask in entry
-                .docket
-                .asks
-                .extract_if(.., |ask| ask.client == client)
-            {
+            for ask in entry.docket.asks.extract_if(.., |ask| ask.client == client) {
                 self.approvals.arbiter.close(ask.case, moment().instant);
             }
         }

@@ -50,10 +50,14 @@ impl Hub {
         if let Some((id, _)) = by_parent.or_else(by_pane).or_else(by_terminal) {
             return Place::Inside(Some(id.clone()));
         }
-        let is_of_a_server = self.servers.iter().filter(|server| server.managed).any(|server| {
-            let named = peer.pane.as_ref().map(|pane| pane.server_pid);
-            peer.chain.contains(&server.pid) || named == Some(server.pid)
-        });
+        let is_of_a_server = self
+            .servers
+            .iter()
+            .filter(|server| server.managed)
+            .any(|server| {
+                let named = peer.pane.as_ref().map(|pane| pane.server_pid);
+                peer.chain.contains(&server.pid) || named == Some(server.pid)
+            });
         if is_of_a_server {
             Place::Inside(None)
         } else {
@@ -76,7 +80,11 @@ impl Hub {
         let Place::Inside(session) = self.place_of(client) else {
             return None;
         };
-        warn!(client = client.0, ?session, "an order from inside a session was refused");
+        warn!(
+            client = client.0,
+            ?session,
+            "an order from inside a session was refused"
+        );
         if let Some(session) = session {
             let name = self.clients.name(client);
             self.log(

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use super::typing::{self, Input, Keys};
 use super::automatic::wish;
+use super::typing::{self, Input, Keys};
 use super::{ClientId, Hub, HubMsg, tmux_failure};
 use crate::agent::tmux::Tmux;
 use crate::domain::{Session, SessionId, SessionState};
