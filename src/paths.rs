@@ -106,6 +106,16 @@ impl Paths {
         self.config_dir.join("tools")
     }
 
+    /// The user's rules for what may be answered without a person.
+    pub fn policy_file(&self) -> PathBuf {
+        self.config_dir.join("policy.toml")
+    }
+
+    /// More of the user's rules, any number of `.toml` files.
+    pub fn policy_dir(&self) -> PathBuf {
+        self.config_dir.join("policy.d")
+    }
+
     /// Screens that were judged wrong, one folder for each tool.
     pub fn fixtures_dir(&self) -> PathBuf {
         self.data_dir.join("fixtures")

@@ -84,10 +84,7 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
     })?;
 
     let settings = settings(paths);
-    let rule_files = RuleFiles {
-        own: paths.config_dir.join("policy.toml"),
-        folder: paths.config_dir.join("policy.d"),
-    };
+    let rule_files = RuleFiles::new(paths.clone());
     let (audit, earlier) = Audit::start(AuditConfig::new(paths.audit_dir())).map_err(|source| {
         DaemonError::System {
             what: "a thread for the record",
@@ -270,9 +267,7 @@ async fn watch_tools(
 
 /// Reads the policy again whenever one of its files is saved.
 async fn watch_rules(files: RuleFiles, hub: HubSender, stop: CancellationToken) {
-    let mut folders = vec![files.folder.clone()];
-    folders.extend(files.own.parent().map(Path::to_owned));
-    let mut changes = match config::watch::watch(folders) {
+    let mut changes = match config::watch::watch(files.folders()) {
         Ok(changes) => changes,
         Err(error) => return warn!(%error, "a changed policy needs a restart"),
     };

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use super::approve::{Case, Judge, Judgement};
 use super::hub::Rules;
+use crate::config;
 use crate::domain::Verdict;
+use crate::domain::policy::{self, Policy, Problem};
+use crate::paths::Paths;
 use crate::protocol::{Failure, FailureKind};
 
 /// The largest file of rules that is read, in bytes: some thousand rules.
@@ -21,21 +24,28 @@ const LARGEST: u64 = 1 << 20;
 /// Where the rules are.
 #[derive(Clone, Debug)]
 pub struct RuleFiles {
-    /// The one file that rules are added to.
-    pub own: PathBuf,
-    /// A folder of further ones.
-    pub folder: PathBuf,
+    paths: Paths,
 }
 
 impl RuleFiles {
-    /// Reads all rules as they are now.
+    pub fn new(paths: Paths) -> Self {
+        Self { paths }
+    }
+
+    /// The folders in which they are.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        vec![self.paths.config_dir.clone(), self.paths.policy_dir()]
+    }
+
+    /// Reads all rules as they are now. When one is wrong there are none.
     pub fn load(&self) -> Rules {
-        match self.texts() {
-            Ok(texts) => rules(&texts),
-            Err(failure) => Rules {
-                judge: Arc::new(Policy::none()),
-                trouble: Some(failure),
-            },
+        let (policy, trouble) = match config::load_policy(&self.paths) {
+            Ok(policy) => (policy, None),
+            Err(problems) => (Policy::empty(), Some(first(&problems))),
+        };
+        Rules {
+            judge: Here::new(policy),
+            trouble,
         }
     }
 
@@ -44,31 +54,30 @@ impl RuleFiles {
     /// # Errors
     /// Why it was not added; nothing was changed then.
     pub fn add(&self, text: &str) -> Result<Rules, Failure> {
+        let own = self.paths.policy_file();
         let mut texts = self.texts()?;
-        let name = name(&self.own);
-        let at = texts.iter().position(|(known, _)| *known == name);
+        let at = texts.iter().position(|(known, _)| *known == name(&own));
         let mut whole = at.map_or_else(String::new, |at| texts.remove(at).1);
-        if !whole.is_empty() && !whole.ends_with('\n') {
-            whole.push('\n');
-        }
         if !whole.is_empty() {
-            whole.push('\n');
+            whole = format!("{}\n\n", whole.trim_end());
         }
         whole.push_str(text.trim_end());
         whole.push('\n');
-        texts.insert(0, (name, whole.clone()));
-        let rules = rules(&texts);
-        if let Some(trouble) = rules.trouble {
-            return Err(trouble);
-        }
-        replace(&self.own, &whole).map_err(|error| cannot("write", &self.own, &error))?;
-        Ok(rules)
+        texts.insert(0, (name(&own), whole.clone()));
+        let policy = Policy::load(&texts).map_err(|problems| first(&problems))?;
+        // What is there already has to load by itself, with all that is asked of its files.
+        config::load_policy(&self.paths).map_err(|problems| first(&problems))?;
+        replace(&own, &whole).map_err(|error| cannot("write", &own, &error))?;
+        Ok(Rules {
+            judge: Here::new(policy),
+            trouble: None,
+        })
     }
 
     /// Every file with its name, our own first, the others in the order of their names.
     fn texts(&self) -> Result<Vec<(String, String)>, Failure> {
-        let mut files = vec![self.own.clone()];
-        match fs::read_dir(&self.folder) {
+        let (mut files, folder) = (vec![self.paths.policy_file()], self.paths.policy_dir());
+        match fs::read_dir(&folder) {
             Ok(entries) => {
                 let mut further: Vec<PathBuf> = entries
                     .flatten()
@@ -79,7 +88,7 @@ impl RuleFiles {
                 files.extend(further);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(cannot("read", &self.folder, &error)),
+            Err(error) => return Err(cannot("read", &folder, &error)),
         }
         let mut texts = Vec::new();
         for file in files {
@@ -90,6 +99,16 @@ impl RuleFiles {
             }
         }
         Ok(texts)
+    }
+}
+
+/// The first of what is wrong, for people.
+fn first(problems: &[Problem]) -> Failure {
+    let problem = problems.first();
+    Failure {
+        kind: FailureKind::Invalid,
+        message: problem.map_or_else(String::new, ToString::to_string),
+        hint: problem.map_or_else(String::new, |problem| problem.hint.clone()),
     }
 }
 
@@ -132,54 +151,71 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     }
 }
 
-fn rules(texts: &[(String, String)]) -> Rules {
-    Rules {
-        judge: Arc::new(Policy::of(texts)),
-        trouble: None,
-    }
-}
-
-/// Rules that leave everything to people.
+/// The policy, with what only this machine can tell of a case.
 #[derive(Debug)]
-struct Policy {
-    hash: String,
+struct Here {
+    policy: Policy,
+    /// How this machine calls itself.
+    host: String,
 }
 
-impl Policy {
-    fn none() -> Self {
-        Self {
-            hash: String::new(),
-        }
+impl Here {
+    fn new(policy: Policy) -> Arc<Self> {
+        let host = rustix::system::uname();
+        Arc::new(Self {
+            policy,
+            host: host.nodename().to_string_lossy().into_owned(),
+        })
     }
 
-    fn of(texts: &[(String, String)]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        for (name, text) in texts {
-            for part in [name, text] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part.as_bytes());
-            }
-        }
-        Self {
-            hash: hasher.finalize().to_hex().to_string(),
-        }
+    fn with<T>(&self, case: &Case, look: impl FnOnce(&policy::Case<'_>) -> T) -> T {
+        let dir = Path::new(&case.dir);
+        let project = dir
+            .ancestors()
+            .find(|folder| folder.join(".git").exists())
+            .unwrap_or(dir);
+        let branch = checked_out(project);
+        look(&policy::Case {
+            tool: &case.tool,
+            kind: case.kind,
+            subject: &case.subject,
+            host: &self.host,
+            context: None,
+            dir: &case.dir,
+            project: project.to_str(),
+            branch: branch.as_deref(),
+            source: case.source,
+            resolve: &|path| Some(fs::canonicalize(path).ok()?.to_str()?.to_owned()),
+        })
     }
 }
 
-impl Judge for Policy {
-    fn judge(&self, _case: &Case) -> Judgement {
+/// The branch that a repository has checked out, if it is one.
+fn checked_out(project: &Path) -> Option<String> {
+    let head = fs::read_to_string(project.join(".git/HEAD")).ok()?;
+    let branch = head.trim_end().strip_prefix("ref: refs/heads/")?;
+    Some(branch.to_owned())
+}
+
+impl Judge for Here {
+    fn judge(&self, case: &Case) -> Judgement {
+        let said = self.with(case, |case| self.policy.judge(case));
         Judgement {
-            verdict: Verdict::Ask,
-            rule: String::new(),
-            why: "no rule allows it".to_owned(),
+            verdict: match said.verdict {
+                policy::Verdict::Allow => Verdict::Allow,
+                policy::Verdict::Ask => Verdict::Ask,
+                policy::Verdict::Deny => Verdict::Deny,
+            },
+            rule: said.rule,
+            why: said.why,
         }
     }
 
-    fn suggest(&self, _case: &Case) -> Option<String> {
-        None
+    fn suggest(&self, case: &Case) -> Option<String> {
+        self.with(case, policy::suggest)
     }
 
     fn hash(&self) -> String {
-        self.hash.clone()
+        self.policy.hash()
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cm_tui::cli::{
-    self, AuditCommand, Command, ExplainArguments, HistoryArguments, VerifyArguments,
+    self, AuditCommand, Command, ExplainArguments, HistoryArguments, PolicyArguments,
+    VerifyArguments,
 };
 use color_eyre::eyre::Report;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             verify(wanted)
         }
         Some(Command::History(wanted)) => history(wanted, arguments.agent.clone()),
+        Some(Command::Policy(wanted)) => policy(wanted),
         None => match cli::dashboard(arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -46,6 +48,20 @@ fn explain(wanted: &ExplainArguments, agent: Option<PathBuf>) -> ExitCode {
             let (code, hint) = (error.exit_code(), error.hint());
             fail(&Report::new(error), &hint);
             ExitCode::from(code)
+        }
+    }
+}
+
+fn policy(wanted: &PolicyArguments) -> ExitCode {
+    match cli::policy(wanted) {
+        Ok(told) if told.is_good => print(&told.text),
+        Ok(told) => {
+            print(&told.text);
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            let hint = error.hint();
+            fail(&Report::new(error), hint)
         }
     }
 }

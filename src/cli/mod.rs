@@ -7,6 +7,7 @@ mod dashboard;
 mod explain;
 mod explain_session;
 mod history;
+mod policy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
 pub use history::{HistoryArguments, HistoryError, Row, Told, history};
+pub use policy::{PolicyArguments, PolicyError, policy};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -53,6 +55,8 @@ pub enum Command {
     Audit(AuditArguments),
     /// Search what was decided, on all hosts
     History(HistoryArguments),
+    /// Say what the policy would answer, and whether its files are right
+    Policy(PolicyArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.

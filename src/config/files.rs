@@ -41,7 +41,7 @@ pub struct LoadedTools {
 /// Reads every `*.toml` of a folder. A folder that does not exist is empty.
 pub fn load_tools(dir: &Path) -> LoadedTools {
     let mut loaded = LoadedTools::default();
-    let files = match profile_files(dir) {
+    let files = match toml_files(dir) {
         Ok(files) => files,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return loaded,
         Err(error) => {
@@ -61,7 +61,8 @@ pub fn load_tools(dir: &Path) -> LoadedTools {
     loaded
 }
 
-fn profile_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// Every `*.toml` of a folder, in the order of the names.
+pub(super) fn toml_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -76,7 +77,7 @@ fn profile_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn text(file: &Path) -> io::Result<String> {
+pub(super) fn text(file: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(file)?
         .take(LARGEST + 1)
@@ -90,7 +91,7 @@ fn text(file: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn whole(file: &Path, error: &io::Error) -> ConfigError {
+pub(super) fn whole(file: &Path, error: &io::Error) -> ConfigError {
     let hint = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             Some(format!("make it readable: chmod u+r {}", file.display()))

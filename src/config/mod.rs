@@ -7,6 +7,7 @@
 mod contexts;
 mod files;
 mod parse;
+mod policy;
 mod settings;
 pub mod watch;
 
@@ -15,4 +16,5 @@ pub use files::{LoadedTools, load, load_tools, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};
+pub use policy::load_policy;
 pub use settings::{ApproveConfig, Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};

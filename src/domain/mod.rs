@@ -4,12 +4,14 @@
 //! plain lines of text ([`detect::Look`]).
 
 mod approval;
+pub mod command;
 pub mod decision;
 pub mod destination;
 pub mod detect;
 mod evidence;
 mod hook;
 mod id;
+pub mod policy;
 mod prompt;
 mod session;
 pub mod status;

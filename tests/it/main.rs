@@ -20,6 +20,7 @@ mod mishaps;
 mod monitor;
 mod openssh;
 mod outer;
+mod policy;
 mod protocol;
 mod readme;
 mod recordings;

@@ -6,8 +6,8 @@
 use std::fmt::{self, Write as _};
 
 use cm_tui::domain::decision::{
-    self, Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded,
-    Way, When,
+    self, Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded, Way,
+    When,
 };
 use cm_tui::domain::{
     Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookDecision, HookEvent,

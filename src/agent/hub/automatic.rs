@@ -207,7 +207,11 @@ impl Hub {
                 tool,
                 kind: ask.event.kind(),
                 subject: ask.event.subject.clone(),
-                dir: ask.event.cwd.clone(),
+                dir: if ask.event.cwd.is_empty() {
+                    entry.session.dir.clone()
+                } else {
+                    ask.event.cwd.clone()
+                },
                 source: Source::Hook,
             });
         }

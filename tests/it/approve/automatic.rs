@@ -78,6 +78,52 @@ async fn whoever_looks_is_first_and_a_person_always_wins() {
 }
 
 #[tokio::test]
+async fn a_rule_that_a_person_adds_answers_from_then_on() {
+    let lab = stage();
+    let mut operator = Operator::of(&lab).await;
+    let dir = scripted(&lab, "one", "hook", 2);
+    for file in ["0", "1"] {
+        std::fs::write(dir.join(file), "").unwrap();
+    }
+    std::fs::write(
+        lab.paths.config_dir.join("policy.toml"),
+        "shipped = false\n",
+    )
+    .unwrap();
+    let session = operator.start(&dir).await;
+    let is_judged = |session: &Session| {
+        let prompt = session.prompt.as_ref();
+        prompt.is_some_and(|prompt| {
+            let advice = prompt.advice.as_ref();
+            prompt.evidence.contains(&Source::Hook)
+                && advice.is_some_and(|advice| advice.why.contains("no rule"))
+        })
+    };
+    let prompt = operator.session(&session, is_judged).await.prompt.unwrap();
+    let suggest = Request::SuggestRule {
+        session: session.clone(),
+        prompt: prompt.id,
+    };
+    let Reply::Rule(Some(rule)) = operator.ask(suggest).await else {
+        panic!("no rule")
+    };
+    let nonsense = Request::AddRule {
+        text: "[[rule]]\nname = 1".into(),
+    };
+    assert!(matches!(operator.ask(nonsense).await, Reply::Failed(_)));
+    assert_eq!(operator.set(&session, Mode::Policy).await, Reply::Done);
+    let add = Request::AddRule { text: rule };
+    assert_eq!(operator.ask(add).await, Reply::Done);
+    // The first one is answered by the new rule, without a person; it is not about the second.
+    let prompt = operator.prompt(&session, "ls 1").await;
+    let reply = operator.ask(answer(&session, prompt.id, Answer::No)).await;
+    assert_eq!(reply, Reply::Done);
+    let said = heard_all(&mut operator, &session, &dir).await;
+    assert_eq!(said[0], "yes by hook");
+    assert!(said[1].starts_with("no by"), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_policy_that_changes_or_does_not_load_switches_off() {
     let lab = stage();
     let mut operator = Operator::of(&lab).await;
