@@ -118,8 +118,8 @@ impl Hub {
         welcome: oneshot::Sender<Result<Welcome, Failure>>,
     ) {
         let is_hook = port.name == hook::CLIENT;
-        if !is_hook && self.place(&port.peer) != Place::Outside {
-            info!(client = port.id.0, "client refused: it is inside a session");
+        if let (false, Place::Inside(session)) = (is_hook, self.place(&port.peer)) {
+            self.note_insider(session.as_ref(), port.id, &port.name);
             // It may be gone already; then there is nobody to tell.
             let _told = welcome.send(Err(insider()));
             return;

@@ -13,6 +13,7 @@ use super::{ClientId, Hub};
 use crate::agent::peer::{Peer, terminal};
 use crate::domain::{Origin, SessionId};
 use crate::protocol::{Failure, FailureKind, LogKind, Request};
+use crate::term::sanitize;
 
 /// Where a client stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,20 +81,30 @@ impl Hub {
         let Place::Inside(session) = self.place_of(client) else {
             return None;
         };
+        let name = self.clients.name(client);
+        self.note_insider(session.as_ref(), client, &name);
+        Some(insider())
+    }
+
+    /// Tells people that somebody tried.
+    pub(super) fn note_insider(
+        &mut self,
+        session: Option<&SessionId>,
+        client: ClientId,
+        name: &str,
+    ) {
         warn!(
             client = client.0,
             ?session,
             "an order from inside a session was refused"
         );
-        if let Some(session) = session {
-            let name = self.clients.name(client);
-            self.log(
-                &session,
-                LogKind::Refused,
-                format!("{name}, from inside the session"),
-            );
-        }
-        Some(insider())
+        let nowhere = SessionId::new("");
+        let name = sanitize::for_log(name);
+        self.log(
+            session.unwrap_or(&nowhere),
+            LogKind::Refused,
+            format!("{name}, from inside the session"),
+        );
     }
 }
 

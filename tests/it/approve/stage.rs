@@ -118,7 +118,6 @@ pub fn heard(dir: &Path) -> Vec<(String, String)> {
 pub enum Told {
     Reply(u64, Reply),
     Session(Box<Session>),
-    Gone(SessionId),
     Line(LogLine),
 }
 
@@ -169,7 +168,6 @@ impl Operator {
                 ToClient::Reply { id, reply } => return Some(Told::Reply(id, reply)),
                 ToClient::Event { event, .. } => match event {
                     Event::SessionChanged(session) => return Some(Told::Session(session)),
-                    Event::SessionRemoved(id) => return Some(Told::Gone(id)),
                     Event::Logged(line) => return Some(Told::Line(line)),
                     Event::Snapshot { sessions, log, .. } => {
                         let sessions = sessions.into_iter().map(|one| Told::Session(Box::new(one)));
@@ -177,7 +175,7 @@ impl Operator {
                             .extend(sessions.chain(log.into_iter().map(Told::Line)));
                         self.waiting.reverse();
                     }
-                    Event::Troubled(_) => {}
+                    Event::SessionRemoved(_) | Event::Troubled(_) => {}
                 },
                 ToClient::Screen(_) => {}
             }
