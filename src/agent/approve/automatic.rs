@@ -155,6 +155,7 @@ mod tests {
     }
 
     fn situation<'a>(auto: &'a AutoConfirm, judgement: &'a Judgement) -> Situation<'a> {
+        static TESTED: Version = Version::Tested;
         Situation {
             auto,
             kind: PromptKind::Command,
@@ -162,7 +163,7 @@ mod tests {
             way: Way::Hook,
             evidence: &[Source::Hook],
             disagreement: "",
-            version: &Version::Tested,
+            version: &TESTED,
             judgement,
             denies: false,
             policy_trouble: None,
@@ -188,7 +189,7 @@ mod tests {
         let plan = plan(&situation(&auto, &judgement)).ok();
         assert!(
             plan.as_ref()
-                .is_none_or(|plan| plan.answer == Answer::Yes && plan.why != "")
+                .is_none_or(|plan| plan.answer == Answer::Yes && !plan.why.is_empty())
         );
         assert_eq!(plan.as_ref().map(|plan| plan.rule.as_str()), rule);
     }
@@ -201,18 +202,20 @@ mod tests {
         assert_eq!(plan(&chosen).unwrap().answer, Answer::No);
     }
 
+    static UNKNOWN: Version = Version::Unknown;
+
     type Change = fn(&mut Situation<'static>);
 
     #[rstest]
-    #[case::record(|s| s.record_trouble = Some("no space"), "no space")]
-    #[case::policy(|s| s.policy_trouble = Some("does not load"), "does not load")]
-    #[case::spent(|s| s.spent = Some("60 an hour"), "60 an hour")]
-    #[case::subject(|s| s.subject = "", "it is not known exactly what is at stake")]
-    #[case::version(|s| s.version = &Version::Unknown, "the tool's version is not known")]
-    #[case::no_way(|s| s.way = Way::Nowhere, "nothing can be answered")]
-    #[case::screen(|s| s.way = Way::Keys, "only the screen tells of it")]
+    #[case::record(|s: &mut Situation<'static>| s.record_trouble = Some("no space"), "no space")]
+    #[case::policy(|s: &mut Situation<'static>| s.policy_trouble = Some("does not load"), "does not load")]
+    #[case::spent(|s: &mut Situation<'static>| s.spent = Some("60 an hour"), "60 an hour")]
+    #[case::subject(|s: &mut Situation<'static>| s.subject = "", "it is not known exactly what is at stake")]
+    #[case::version(|s: &mut Situation<'static>| s.version = &UNKNOWN, "the tool's version is not known")]
+    #[case::no_way(|s: &mut Situation<'static>| s.way = Way::Nowhere, "nothing can be answered")]
+    #[case::screen(|s: &mut Situation<'static>| s.way = Way::Keys, "only the screen tells of it")]
     fn each_doubt_leaves_it_to_a_person(#[case] change: Change, #[case] why: &str) {
-        const AUTO: AutoConfirm = AutoConfirm {
+        static AUTO: AutoConfirm = AutoConfirm {
             mode: Mode::Yes,
             screen: false,
             dry_run: false,
