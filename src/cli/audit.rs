@@ -79,9 +79,9 @@ impl Verified {
         u8::from(!self.report.findings.is_empty())
     }
 
-    /// The report as one JSON object.
+    /// The report as one JSON object on one line, in printable ASCII.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(&self.report);
+        let text = serde_json::to_string(&self.report);
         audit::printable(&text.expect("plain values with text for keys")) + "\n"
     }
 

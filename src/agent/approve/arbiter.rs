@@ -361,8 +361,7 @@ mod tests {
         let (mut arbiter, start) = opened();
         let at = |seconds| start + Duration::from_secs(seconds);
         arbiter.close(P, start);
-        let claim =
-            |arbiter: &mut Arbiter, now| arbiter.claim(P, person("X"), Answer::Yes, now);
+        let claim = |arbiter: &mut Arbiter, now| arbiter.claim(P, person("X"), Answer::Yes, now);
         assert_eq!(claim(&mut arbiter, at(1)), Err(Refusal::Gone));
         arbiter.close(Q, at(61));
         assert_eq!(claim(&mut arbiter, at(61)), Err(Refusal::Unknown));

@@ -2,11 +2,11 @@
 //!
 //! Promise: what [`Audit::intent`] has acknowledged is on disk, and survives the end of the agent and of the system; what
 //! cannot be written is said at once, so that nothing is answered by itself without a trace; nothing is ever deleted;
-//! every change made to the files behind our back is found by [`verify`], down to the line.
+//! every change made to the files behind our back is found by [`verify()`], down to the line.
 //!
 //! # Files
 //! `decisions-000001.jsonl`, `-000002`, … ([`Paths::audit_dir`](crate::paths::Paths::audit_dir), 0700/0600): one line an entry, ASCII only, each with its number, its
-//! length, a CRC-32 of what it says and a BLAKE3 chain over all lines before it, across files ([`line`](self)). A file starts
+//! length, a CRC-32 of what it says and a BLAKE3 chain over all lines before it, across files (`line.rs`). A file starts
 //! with a line that names the end of the file before it. `tip` says how far the record has been written, so that a cut at
 //! the end of a line is found as well; it is written after the lines and never ahead of them. What a crash left of a line is
 //! cut off, kept in `*.torn`, and that is an entry of its own. One writer at a time holds `lock`.

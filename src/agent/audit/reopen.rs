@@ -265,7 +265,7 @@ fn set_aside(path: &Path, end: u64) -> io::Result<String> {
 /// A name for what is set aside that is not taken.
 fn aside(path: &Path) -> PathBuf {
     let name = file_name(path);
-    let free = (1u32..)
+    let free = (1..10_000)
         .map(|number| path.with_file_name(format!("{name}.{number}.torn")))
         .find(|aside| !aside.exists());
     free.unwrap_or_else(|| path.with_extension("torn"))

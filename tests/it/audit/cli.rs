@@ -91,10 +91,10 @@ async fn history_tells_each_decision_once_the_newest_first() {
     let (code, text, said) = run(&lab, &["history"]);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     insta::assert_snapshot!(text, @r"
-    TIME (UTC)           HOST   SESSION  TOOL         DECISION  BY                OUTCOME    WHAT
-    2023-11-14 22:13:23  local  api      claude-code  allow     rule read.ls      unknown    command: pwd
-    2023-11-14 22:13:22  local  web      claude-code  deny      cm-tui 0.1.0 #1   delivered  command: rm -r ·[31m/
-    2023-11-14 22:13:21  local  api      claude-code  allow     rule read.ls      delivered  command: ls -l
+    TIME (UTC)           HOST   SESSION  TOOL         DECISION  BY               OUTCOME    WHAT
+    2023-11-14 22:13:23  local  api      claude-code  allow     rule read.ls     unknown    command: pwd
+    2023-11-14 22:13:22  local  web      claude-code  deny      cm-tui 0.1.0 #1  delivered  command: rm -r ·[31m/
+    2023-11-14 22:13:21  local  api      claude-code  allow     rule read.ls     delivered  command: ls -l
     ");
     let found = |arguments: &[&str]| {
         let (code, text, _) = run(&lab, &[&["history", "--json"], arguments].concat());

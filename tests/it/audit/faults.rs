@@ -234,6 +234,46 @@ async fn it_recovers_by_itself_and_counts_what_it_could_not_keep() {
     assert_whole(&place.dir);
 }
 
+/// A failure of each kind, again and again, over many files: 0 acknowledged ones lost, 0 doubled.
+#[tokio::test]
+async fn a_disk_that_fails_five_hundred_times_loses_nothing_acknowledged() {
+    let place = Place::new();
+    let disk = Faulty::default();
+    let config = AuditConfig {
+        segment: 20_000,
+        ..place.config()
+    };
+    let (audit, _) = open(config, Box::new(disk.clone())).await;
+    let faults = [
+        Fault::Full,
+        Fault::Broken,
+        Fault::Short,
+        Fault::ShortForGood,
+        Fault::Sync,
+        Fault::Create,
+    ];
+    let mut acknowledged = Vec::new();
+    for cycle in 0..500 {
+        for (part, fault) in [None, Some(faults[cycle % faults.len()])]
+            .into_iter()
+            .enumerate()
+        {
+            disk.set(fault);
+            let subject = format!("{cycle}.{part}");
+            if audit.intent(intent(&subject, policy())).await.is_ok() {
+                acknowledged.push(subject);
+            }
+        }
+    }
+    disk.set(None);
+    audit.close().await;
+    acknowledged.reverse();
+    let found = all(&place.dir);
+    assert_eq!(subjects(&found), acknowledged);
+    assert!(acknowledged.len() >= 500);
+    assert_whole(&place.dir);
+}
+
 #[tokio::test]
 async fn what_was_kept_is_written_even_when_the_end_comes_first() {
     let place = Place::new();
