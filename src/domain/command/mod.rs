@@ -189,14 +189,13 @@ impl Reader {
             (Place::Single { backslash: true }, '\'' | '\\') => {
                 return Err(Unprovable::InSingleQuotes(c));
             }
-            (Place::Single { .. }, '\'') => Place::Closed,
+            (Place::Single { .. }, '\'') | (Place::Double, '"') => Place::Closed,
             (Place::Single { .. }, _) => {
                 self.word.push(c);
                 Place::Single {
                     backslash: c == '\\',
                 }
             }
-            (Place::Double, '"') => Place::Closed,
             (Place::Double, '$' | '`' | '\\' | '!') => return Err(Unprovable::InDoubleQuotes(c)),
             (Place::Double, _) => {
                 self.word.push(c);

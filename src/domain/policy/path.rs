@@ -136,8 +136,8 @@ fn trim(path: &str) -> &str {
 }
 
 fn is_wide(root: &str) -> bool {
-    let home = |base: &&str| below(base, root).is_some_and(|rest| !rest.contains('/'));
-    WIDE.contains(&root) || HOMES.iter().any(|base| home(&base))
+    let home = |base: &str| below(base, root).is_some_and(|rest| !rest.contains('/'));
+    WIDE.contains(&root) || HOMES.iter().any(|base| home(base))
 }
 
 /// What follows `root/` in a path; empty for the root itself, nothing for what is not below it.

@@ -100,7 +100,10 @@ pub fn suggest(case: &Case<'_>) -> Option<String> {
         PromptKind::Read | PromptKind::Edit | PromptKind::Create => {
             let real = project.inside(case, case.subject).ok()?;
             let word = case.kind.word();
-            let what = format!("kind = [\"{word}\"]\npath = {}", list(&[real.clone()]));
+            let what = format!(
+                "kind = [\"{word}\"]\npath = {}",
+                list(std::slice::from_ref(&real))
+            );
             (format!("{word}-{}", guard::file_name(&real)), what, real)
         }
         _ => return None,

@@ -4,6 +4,7 @@
 //! secret does, and the project is a git repository.
 
 use super::{Draft, Example, Problem, Source};
+use crate::domain::policy::glob::Glob;
 use crate::domain::policy::path::{below, lexical};
 use crate::domain::policy::rule::{Fits, What};
 use crate::domain::policy::{Case, Policy, Verdict, guard, secrets};
@@ -11,11 +12,13 @@ use crate::domain::{PromptKind, Source as Evidence, command};
 
 /// The folder of examples when the rule names none.
 const FOLDER: &str = "/srv/project";
+/// The branch of examples when the rule names none: one that rules for main branches are not about.
+const BRANCH: &str = "topic";
 
 /// Where a rule applies, with a name for each part.
 struct Scene<'d> {
     dir: String,
-    branch: Option<String>,
+    branch: String,
     draft: &'d Draft,
 }
 
@@ -30,7 +33,7 @@ impl<'d> Scene<'d> {
             branch: place
                 .branches
                 .first()
-                .map(super::super::glob::Glob::instance),
+                .map_or_else(|| BRANCH.to_owned(), Glob::instance),
             draft,
         }
     }
@@ -62,7 +65,7 @@ impl<'d> Scene<'d> {
             context: place.contexts.first().map(String::as_str),
             dir: &self.dir,
             project: Some(&self.dir),
-            branch: self.branch.as_deref(),
+            branch: Some(&self.branch),
             source: place.sources.first().copied().unwrap_or(Evidence::Hook),
             resolve: &resolve,
         })

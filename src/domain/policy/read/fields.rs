@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
+use super::values::{Word, one_of};
 use super::{Draft, Example, Problem, Source, verdict};
 use crate::domain::policy::Verdict;
 use crate::domain::policy::glob::Glob;
 use crate::domain::policy::guard;
-use crate::domain::policy::problem::nearest;
 use crate::domain::policy::rule::{Place, Rule, Signs, What};
 use crate::domain::policy::schema::{Operands, Schema};
 use crate::domain::{PromptKind, Source as Evidence, command};
@@ -120,20 +119,13 @@ pub(super) fn draft(
     })
 }
 
-struct Reader<'s, 't, 'p> {
-    source: &'s Source<'s>,
-    table: &'t DeTable<'t>,
-    problems: &'p mut Vec<Problem>,
+pub(super) struct Reader<'s, 't, 'p> {
+    pub(super) source: &'s Source<'s>,
+    pub(super) table: &'t DeTable<'t>,
+    pub(super) problems: &'p mut Vec<Problem>,
 }
 
-type Word = (String, Range<usize>);
-
 impl Reader<'_, '_, '_> {
-    fn wrong(&mut self, span: &Range<usize>, what: impl Into<String>, hint: impl Into<String>) {
-        self.problems
-            .push(self.source.problem(Some(span.clone()), what, hint));
-    }
-
     fn name(&mut self, whole: &Range<usize>) -> Option<Word> {
         let Some((name, span)) = self.text("name") else {
             self.wrong(whole, "a rule has no name", "add one: name = \"…\"");
@@ -367,104 +359,8 @@ impl Reader<'_, '_, '_> {
             .map(|(subject, span)| Example { subject, span })
             .collect()
     }
-
-    fn named<T: Copy>(&mut self, key: &str, known: &[(&'static str, T)]) -> Vec<T> {
-        let mut found = Vec::new();
-        for (word, span) in self.words(key) {
-            match known.iter().find(|(name, _)| *name == word) {
-                Some((_, value)) => found.push(*value),
-                None => {
-                    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-                    let hint = one_of(&word, &names);
-                    self.wrong(&span, format!("“{word}” means nothing as “{key}”"), hint);
-                }
-            }
-        }
-        found
-    }
-
-    fn globs(&mut self, key: &str) -> Vec<Glob> {
-        let mut globs = Vec::new();
-        for (text, span) in self.words(key) {
-            match Glob::new(&text) {
-                Ok(glob) => globs.push(glob),
-                Err(why) => self.wrong(
-                    &span,
-                    why,
-                    "use “*” and “?” within a name, “**” for any folders",
-                ),
-            }
-        }
-        globs
-    }
-
-    /// Words that are compared as they are: an empty one would be in everything or in nothing.
-    fn plain_words(&mut self, key: &str) -> Vec<String> {
-        let mut plain = Vec::new();
-        for (word, span) in self.words(key) {
-            if word.is_empty() || !word.chars().all(|c| matches!(c, ' '..='~')) {
-                self.wrong(&span, "not a word of printable ASCII", "");
-            }
-            plain.push(word);
-        }
-        plain
-    }
-
-    /// A list of strings, or a single one. A list that is there and empty would apply everywhere.
-    fn words(&mut self, key: &str) -> Vec<Word> {
-        let Some(value) = self.table.get(key) else {
-            return Vec::new();
-        };
-        let items: Vec<&Spanned<DeValue<'_>>> = match value.get_ref() {
-            DeValue::Array(items) => items.iter().collect(),
-            _ => vec![value],
-        };
-        if items.is_empty() {
-            self.wrong(
-                &value.span(),
-                format!("“{key}” is empty"),
-                "leave it out, or say what it is",
-            );
-        }
-        let mut words = Vec::new();
-        for item in items {
-            match item.get_ref().as_str() {
-                Some(word) => words.push((word.to_owned(), item.span())),
-                None => self.wrong(
-                    &item.span(),
-                    format!("“{key}” is a list of strings"),
-                    "put the value in quotes",
-                ),
-            }
-        }
-        words
-    }
-
-    fn text(&mut self, key: &str) -> Option<Word> {
-        let value = self.table.get(key)?;
-        if let Some(text) = value.get_ref().as_str() {
-            return Some((text.to_owned(), value.span()));
-        }
-        self.wrong(
-            &value.span(),
-            format!("“{key}” is a string"),
-            "put the value in quotes",
-        );
-        None
-    }
-
-    fn span(&self, key: &str) -> Range<usize> {
-        self.table.get(key).map_or(0..0, Spanned::span)
-    }
 }
 
 fn is_bare(program: &str) -> bool {
     command::words(program).is_ok_and(|words| words == [program]) && !program.contains('/')
-}
-
-fn one_of(wrong: &str, names: &[&str]) -> String {
-    nearest(wrong, names.iter().copied()).map_or_else(
-        || format!("one of: {}", names.join(", ")),
-        |near| format!("did you mean “{near}”?"),
-    )
 }

@@ -14,6 +14,7 @@ use super::{Policy, Problem, SHIPPED, SHIPPED_NAME, Verdict};
 
 mod examples;
 mod fields;
+mod values;
 
 /// The keys of a file.
 const TOP: [&str; 2] = ["shipped", "rule"];
@@ -133,7 +134,7 @@ fn file(
         for rule in rules {
             match rule.get_ref() {
                 DeValue::Table(table) => {
-                    drafts.extend(fields::draft(source, number, table, rule.span(), problems))
+                    drafts.extend(fields::draft(source, number, table, rule.span(), problems));
                 }
                 _ => problems.push(source.problem(
                     Some(rule.span()),

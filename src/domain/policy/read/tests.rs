@@ -43,7 +43,8 @@ fn the_sample_and_its_examples_load() {
     let settings: Vec<&str> = settings.filter_map(|line| line.strip_prefix('#')).collect();
     let examples = SAMPLE
         .lines()
-        .filter_map(|line| line.strip_prefix("#     "));
+        .filter_map(|line| line.strip_prefix("#     "))
+        .filter(|line| !line.starts_with(' '));
     let text: Vec<&str> = settings.into_iter().chain(examples).collect();
     let text = text.join("\n");
     assert!(
