@@ -7,15 +7,20 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::FlockOperation;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::hub::{self, Hub, HubConfig, HubMsg, HubSender, OPTIONS};
+use super::audit::{Audit, AuditConfig, Opened};
+use super::hub::{self, Approval, ApproveSetup, Hub, HubConfig, HubMsg, HubSender, OPTIONS};
 use super::record::{Limits, Recorder, Writing};
+use super::recorder::Book;
+use super::rules::RuleFiles;
 use super::server;
 use super::tmux::{self, TmuxConfig};
 use crate::config::{self, Config, LoadedTools};
@@ -80,6 +85,13 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
     })?;
 
     let settings = settings(paths);
+    let rule_files = RuleFiles::new(paths.clone());
+    let (audit, earlier) = Audit::start(AuditConfig::new(paths.audit_dir())).map_err(|source| {
+        DaemonError::System {
+            what: "a thread for the record",
+            source,
+        }
+    })?;
     let (tools, trouble) = load_tools(paths, Tools::built_in());
     let (own, orders) = hub::channel();
     let (recorder, writing) = recorder(paths, &settings).unzip();
@@ -93,6 +105,12 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         proxies: settings.session.proxy && cfg!(target_os = "linux"),
         recorder,
         run,
+        approve: ApproveSetup {
+            settings: settings.approve,
+            rules: rule_files.load(),
+            recorder: Arc::new(Book::new(audit.clone())),
+            rule_files: rule_files.clone(),
+        },
     };
     let hub = Hub::new(config, own.clone(), stop.clone());
     spawn_signals(&stop)?;
@@ -103,12 +121,18 @@ pub async fn serve(paths: &Paths, ready: impl FnOnce()) -> Result<(), DaemonErro
         own.clone(),
         stop.clone(),
     ));
+    tokio::spawn(watch_rules(rule_files, own.clone(), stop.clone()));
+    tokio::spawn(watch_record(audit.clone(), earlier, own.clone()));
     tokio::spawn(server::serve(listener, own, stop));
     info!(version = super::NAME_AND_VERSION, socket = %paths.socket().display(), "ready");
     ready();
     hub.run(orders).await;
     if let Some(writing) = writing {
         writing.finish();
+    }
+    // What was decided last is not to be lost with the process.
+    if let Err(error) = audit.flush().await {
+        warn!(%error, "the record is not complete");
     }
     // While the lock is held nobody else can have put a socket there.
     if let Err(source) = std::fs::remove_file(paths.socket()) {
@@ -257,6 +281,49 @@ async fn watch_tools(
             .await
             .is_err()
         {
+            return;
+        }
+    }
+}
+
+/// Reads the policy again whenever one of its files is saved.
+async fn watch_rules(files: RuleFiles, hub: HubSender, stop: CancellationToken) {
+    let mut changes = match config::watch::watch(files.folders()) {
+        Ok(changes) => changes,
+        Err(error) => return warn!(%error, "a changed policy needs a restart"),
+    };
+    loop {
+        // Once at the beginning as well: it may have changed before it was watched.
+        let reading = files.clone();
+        let Ok(rules) = tokio::task::spawn_blocking(move || reading.load()).await else {
+            return;
+        };
+        let loaded = HubMsg::Approval(Approval::RulesLoaded(rules));
+        if hub.send(loaded).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            news = changes.recv() => if news.is_none() { return },
+        }
+    }
+}
+
+/// Tells the hub when the record can be written no more, and when it can be again.
+async fn watch_record(audit: Audit, opened: oneshot::Receiver<Opened>, hub: HubSender) {
+    let mut health = audit.health();
+    drop(audit);
+    tokio::select! {
+        // What an earlier run left open is never answered again: its prompts have other numbers now, and every mode is off.
+        opened = opened => for note in opened.iter().flat_map(|opened| &opened.notes) {
+            warn!(note, "the record of decisions");
+        },
+        changed = health.changed() => if changed.is_err() { return },
+    }
+    loop {
+        let trouble = health.borrow_and_update().clone();
+        let told = HubMsg::Approval(Approval::RecordHealth(trouble));
+        if hub.send(told).await.is_err() || health.changed().await.is_err() {
             return;
         }
     }

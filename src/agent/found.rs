@@ -40,30 +40,24 @@ pub(super) fn identify(
             choice.answer = None;
         }
     }
-    let same = open.filter(|open| {
-        open.kind == kind
-            && open.subject == subject
-            && open.question == question
-            && open.choices == choices
-    });
-    let (id, since) = same.map_or_else(
-        || {
-            *last_prompt += 1;
-            (PromptId(*last_prompt), now)
-        },
-        |open| (open.id, open.since),
-    );
-    Prompt {
-        id,
+    let mut prompt = Prompt {
+        id: PromptId(0),
         kind,
         subject,
         question,
         choices,
         rule: rule.to_owned(),
         evidence: vec![Source::Screen],
-        since,
+        since: now,
         advice: None,
+    };
+    if let Some(open) = open.filter(|open| open.fingerprint() == prompt.fingerprint()) {
+        (prompt.id, prompt.since) = (open.id, open.since);
+    } else {
+        *last_prompt += 1;
+        prompt.id = PromptId(*last_prompt);
     }
+    prompt
 }
 
 /// What must still stand on the screen when a key is sent: the question and the whole subject, in the pieces that the rows

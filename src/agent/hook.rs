@@ -1,36 +1,64 @@
 //! `cm-agent hook`: what a tool's own hook calls.
 //!
-//! Promise: it never gets in the tool's way. It writes nothing, decides nothing, always succeeds, and ends within
-//! its deadline whatever happens; when no daemon runs it ends at once and starts none. Some tools wait for it before they
-//! go on, and some take its output for an answer.
+//! It reports what the tool says, and for a permission asks the daemon and waits. Promise: it never gets in the tool's way.
+//! It always succeeds; it writes a yes or a no that the daemon gave for this very call, or nothing, which leaves the tool's own
+//! dialog in charge. Whatever is doubtful is nothing: no daemon (it starts none), one that is silent, another version,
+//! garbage. Some tools wait for it before they go on, so it is as good as sure within its deadline that somebody decides;
+//! from then on it goes on waiting only while the daemon lives.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::{HookEvent, HookPane};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::approve::output;
+use crate::domain::{HookDecision, HookEvent, HookPane};
 use crate::paths::Paths;
-use crate::protocol::Request;
+use crate::protocol::{FailureKind, Reply, Request, ToAgent, ToClient};
+use crate::transport::connection::{self, MessageReader, MessageWriter};
 use crate::transport::{ask, local};
+
+/// How the hook names itself to the daemon.
+pub const CLIENT: &str = "cm-agent hook";
 
 /// How long the tool may be kept waiting: a daemon on a busy host answers within some ten milliseconds, and a person who
 /// waits for a tool does not notice a second.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// How often a daemon that thinks is asked whether it lives. One that has ended is noticed at once, by its socket.
+const PULSE: Duration = Duration::from_secs(5);
+/// How long it may be silent then: a suspended daemon, not a busy one. The tool's own dialog can be used all the while.
+const STALL: Duration = Duration::from_secs(5);
 /// The largest event that is read, in bytes: a tool that writes a file hands over all of it, sometimes twice.
 const MAX_EVENT: u64 = 8 << 20;
 /// The longest text that is sent, in bytes. A subject that is longer is not sent at all: half of it is not exact.
 const MAX_SUBJECT: usize = 16 << 10;
 const MAX_WORDS: usize = 1 << 10;
 
-/// Reads one event and hands it to the daemon. `arguments` are the profile's id of the tool, if it is told, and the event
-/// itself for tools that do not write it to standard input.
+/// Reads one event and hands it to the daemon; for a permission, writes what that decides. `arguments` are the profile's id of
+/// the tool, if it is told, and the event itself for tools that do not write it to standard input.
 pub async fn report(paths: &Paths, arguments: &[String]) {
     // Nobody is told whether it worked: what a hook prints ends up in the tool.
-    let _told = tokio::time::timeout(DEADLINE, tell(paths, arguments)).await;
+    let told = tokio::time::timeout(DEADLINE, tell(paths, arguments)).await;
+    if let Ok(Some(Told::Asked(mut question))) = told
+        && let Some(decision) = question.answer().await
+        && let Some(words) = output(&decision)
+        && write(&words).is_ok()
+    {
+        let _told = tokio::time::timeout(DEADLINE, question.acknowledge()).await;
+    }
 }
 
-async fn tell(paths: &Paths, arguments: &[String]) -> Option<()> {
+/// What became of an event.
+enum Told {
+    Reported,
+    /// Somebody thinks about it.
+    Asked(Question),
+}
+
+async fn tell(paths: &Paths, arguments: &[String]) -> Option<Told> {
     // First the daemon: without one there is no need to read.
     let stream = local::connect(&paths.socket()).await.ok()?;
     let inline = arguments.iter().find(|text| text.starts_with('{')).cloned();
@@ -47,8 +75,120 @@ async fn tell(paths: &Paths, arguments: &[String]) -> Option<()> {
         tool.map(String::as_str),
         pane,
     )?;
-    let _acknowledged = ask(stream.into_split(), "cm-agent hook", Request::Hook(event)).await;
-    Some(())
+    if event.event == "PermissionRequest" {
+        return Question::ask(stream, event).await.map(Told::Asked);
+    }
+    let _acknowledged = ask(stream.into_split(), CLIENT, Request::Hook(event)).await;
+    Some(Told::Reported)
+}
+
+/// A question that the daemon has, and how it is known that it still thinks about it.
+struct Question {
+    reader: MessageReader<OwnedReadHalf>,
+    writer: MessageWriter<OwnedWriteHalf>,
+    /// What the daemon said to it, until it is taken.
+    reply: Option<Reply>,
+    last_id: u64,
+}
+
+/// The number of the question among the requests.
+const QUESTION: u64 = 1;
+
+impl Question {
+    /// Asks, and returns once the daemon has decided or is known to have heard it.
+    async fn ask(stream: UnixStream, event: HookEvent) -> Option<Self> {
+        let greeted = connection::greet(stream.into_split(), CLIENT, None).await;
+        let (_welcome, reader, writer) = greeted.ok()?;
+        let mut question = Self {
+            reader,
+            writer,
+            reply: None,
+            last_id: QUESTION,
+        };
+        let request = Request::Decide(event.clone());
+        question.send(QUESTION, request).await?;
+        question.ping().await?;
+        let (id, reply) = question.hear().await?;
+        if id == QUESTION {
+            if let Reply::Failed(failure) = &reply
+                && failure.kind == FailureKind::Unsupported
+            {
+                // A daemon that is older than we are still wants to know.
+                question.last_id += 1;
+                let report = question.last_id;
+                question.send(report, Request::Hook(event)).await?;
+                question.listen(report).await?;
+                return None;
+            }
+            question.reply = Some(reply);
+        }
+        Some(question)
+    }
+
+    /// Waits for the answer for as long as the daemon lives.
+    async fn answer(&mut self) -> Option<HookDecision> {
+        loop {
+            if let Some(reply) = self.reply.take() {
+                return match reply {
+                    Reply::Decision(decided) => decided,
+                    _ => None,
+                };
+            }
+            match tokio::time::timeout(PULSE, self.listen(QUESTION)).await {
+                Ok(heard) => heard?,
+                Err(_elapsed) => {
+                    self.ping().await?;
+                    let pulse = self.listen(self.last_id);
+                    tokio::time::timeout(STALL, pulse).await.ok()??;
+                }
+            }
+        }
+    }
+
+    /// Waits for the reply of this number, or to the question. Safe to cancel.
+    async fn listen(&mut self, wanted: u64) -> Option<()> {
+        loop {
+            let (id, reply) = self.hear().await?;
+            if id == QUESTION {
+                self.reply = Some(reply);
+                return Some(());
+            }
+            if id == wanted {
+                return Some(());
+            }
+        }
+    }
+
+    /// Tells the daemon that the tool has the answer.
+    async fn acknowledge(&mut self) -> Option<()> {
+        self.send(QUESTION, Request::Ping).await?;
+        self.listen(QUESTION).await
+    }
+
+    async fn ping(&mut self) -> Option<()> {
+        self.last_id += 1;
+        self.send(self.last_id, Request::Ping).await
+    }
+
+    async fn send(&mut self, id: u64, request: Request) -> Option<()> {
+        self.writer.send(&ToAgent { id, request }).await.ok()
+    }
+
+    /// The next reply; `None` when there will be no more. Safe to cancel.
+    async fn hear(&mut self) -> Option<(u64, Reply)> {
+        loop {
+            let body = self.reader.next().await.ok()??;
+            if let Some(ToClient::Reply { id, reply }) = connection::read_fact(&body) {
+                return Some((id, reply));
+            }
+        }
+    }
+}
+
+fn write(words: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{words}")?;
+    out.flush()
 }
 
 fn read_event() -> Option<String> {
@@ -61,7 +201,7 @@ fn read_event() -> Option<String> {
 }
 
 /// The pane that `TMUX` (`socket,pid,session`) and `TMUX_PANE` (`%7`) name.
-fn pane_of(tmux: &str, pane: &str) -> Option<HookPane> {
+pub fn pane_of(tmux: &str, pane: &str) -> Option<HookPane> {
     let mut parts = tmux.rsplitn(3, ',');
     let (_session, pid, socket) = (parts.next()?, parts.next()?, parts.next()?);
     Some(HookPane {

@@ -4,6 +4,7 @@
 //! over its socket ([`server`]). It never draws, never connects anywhere, and never outlives its user: sessions and
 //! tmux servers go on without it and are found again by the next one.
 
+pub mod approve;
 pub mod audit;
 mod broadcast;
 mod budget;
@@ -14,7 +15,10 @@ mod found;
 pub mod hook;
 pub mod hub;
 pub mod monitor;
+pub mod peer;
 pub mod record;
+mod recorder;
+pub mod rules;
 pub mod run;
 pub mod server;
 pub mod stdio;

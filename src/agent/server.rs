@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::hub::{ClientId, ClientPort, HubMsg, HubSender};
+use super::peer::Peer;
 use crate::protocol::{
     Failure, FailureKind, Greeting, MAX_KEYS, MAX_TEXT, Reply, Request, ScreenUpdate, ToClient,
 };
@@ -19,8 +20,9 @@ use crate::transport::connection::{
 };
 use crate::transport::local;
 
-/// How many clients may be connected at once: some dashboards, some scripts; more is a runaway loop.
-const MAX_CLIENTS: usize = 64;
+/// How many clients may be connected at once: some dashboards, some scripts, and a waiting hook for each session that asks;
+/// more is a runaway loop.
+const MAX_CLIENTS: usize = 256;
 /// Facts that wait for one client. One that falls this far behind is let go and comes back for what it missed.
 const FACTS: usize = 1024;
 /// Screen updates that wait for one client; when full, the screen is sent whole once there is room again.
@@ -59,7 +61,9 @@ pub async fn serve(listener: UnixListener, hub: HubSender, stop: CancellationTok
         next_client += 1;
         let (client, hub) = (ClientId(next_client), hub.clone());
         tokio::spawn(async move {
-            match serve_client(stream.into_split(), client, hub).await {
+            let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());
+            let peer = Peer::of(pid);
+            match serve_client(stream.into_split(), client, peer, hub).await {
                 Ok(()) => debug!(client = client.0, "client left"),
                 Err(error) => info!(client = client.0, %error, "client gone"),
             }
@@ -72,6 +76,7 @@ pub async fn serve(listener: UnixListener, hub: HubSender, stop: CancellationTok
 pub async fn serve_client<R, W>(
     stream: (R, W),
     client: ClientId,
+    peer: Peer,
     hub: HubSender,
 ) -> Result<(), ConnectionError>
 where
@@ -85,6 +90,7 @@ where
     let port = ClientPort {
         id: client,
         name: hello.client,
+        peer,
         facts: facts.clone(),
         screens,
         gone: gone.clone(),
@@ -100,6 +106,13 @@ where
         .await
         .map_err(|_closed| ConnectionError::Closed)?;
     let welcome = welcome.await.map_err(|_closed| ConnectionError::Closed)?;
+    let welcome = match welcome {
+        Ok(welcome) => welcome,
+        Err(failure) => {
+            writer.send(&Greeting::Refused(failure.clone())).await?;
+            return Err(ConnectionError::Refused(failure));
+        }
+    };
     if let Err(error) = writer.send(&Greeting::Welcome(welcome)).await {
         // The hub may be gone already; then there is nobody to tell.
         let _told = hub.send(HubMsg::Left(client)).await;

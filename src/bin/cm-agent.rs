@@ -37,7 +37,7 @@ enum Order {
     Status,
     /// End the daemon; sessions live on.
     Stop,
-    /// Tell the daemon what a tool's hook was called with. Writes nothing and always succeeds.
+    /// Tell the daemon what a tool's hook was called with, and the tool what was decided. Always succeeds.
     Hook {
         /// The tool, and the event if it is not on standard input.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

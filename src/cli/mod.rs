@@ -139,14 +139,14 @@ pub enum Command {
     Man(completions::ManArguments),
     /// Say how the state of a session, or of a stored screen, is known
     Explain(ExplainArguments),
-    /// Say what the policy would answer, and whether its files are right
-    Policy(PolicyArguments),
     /// Show what a session printed
     Logs(LogsArguments),
     /// Check the record of decisions
     Audit(AuditArguments),
     /// Search what was decided, on all hosts
     History(HistoryArguments),
+    /// Say what the policy would answer, and whether its files are right
+    Policy(PolicyArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.

@@ -17,4 +17,6 @@ pub use files::{LoadedTools, load, load_tools, read};
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};
 pub use policy::load_policy;
-pub use settings::{Config, Glyphs, KeyList, Notify, SAMPLE, SessionConfig, TmuxConfig};
+pub use settings::{
+    ApproveConfig, Config, Glyphs, KeyList, Notify, SAMPLE, SessionConfig, TmuxConfig,
+};

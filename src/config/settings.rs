@@ -39,6 +39,7 @@ pub struct Config {
     pub session: SessionConfig,
     pub tmux: TmuxConfig,
     pub logs: LogsConfig,
+    pub approve: ApproveConfig,
     /// A folder of agents for other systems: `TARGET-TRIPLE/cm-agent` and `SHA256SUMS`. See [`Config::agents_dir`].
     pub agents_dir: String,
     pub contexts: Contexts,
@@ -59,6 +60,7 @@ impl Default for Config {
             session: SessionConfig::default(),
             tmux: TmuxConfig::default(),
             logs: LogsConfig::default(),
+            approve: ApproveConfig::default(),
             agents_dir: "agents".to_owned(),
             contexts: Contexts::new(),
             keys: BTreeMap::new(),
@@ -82,6 +84,12 @@ impl Schema for Config {
         "logs.keep",
         "logs.total_mib",
         "logs.session_mib",
+        "approve.takeover_seconds",
+        "approve.yes_hours",
+        "approve.per_hour",
+        "approve.per_day",
+        "approve.denials",
+        "approve.deny",
         "agents_dir",
         "contexts.*.host",
         "contexts.*.dir",
@@ -184,6 +192,37 @@ impl Default for LogsConfig {
             keep: true,
             total_mib: 1024,
             session_mib: 128,
+        }
+    }
+}
+
+/// What is answered without a person, where one has switched that on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ApproveConfig {
+    /// How long somebody who looks at the session may take over; 0 for no time at all.
+    pub takeover_seconds: u32,
+    /// After how many hours a session that agrees to everything asks again.
+    pub yes_hours: u32,
+    /// The most answers of a session within an hour.
+    pub per_hour: usize,
+    /// … and within a day.
+    pub per_day: usize,
+    /// After how many noes of people in a row a session asks again.
+    pub denials: u32,
+    /// Whether what a rule denies is denied by itself, instead of left to a person.
+    pub deny: bool,
+}
+
+impl Default for ApproveConfig {
+    fn default() -> Self {
+        Self {
+            takeover_seconds: 3,
+            yes_hours: 8,
+            per_hour: 60,
+            per_day: 500,
+            denials: 3,
+            deny: false,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PromptKind, SessionState};
+use super::{Answer, PromptKind, SessionState};
 
 /// One call of a hook. Texts are cleaned and bounded by whoever receives them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,15 @@ pub struct HookEvent {
     pub subject: String,
     /// The kind of a notification, or the words of an error.
     pub detail: String,
+}
+
+/// What a hook that asked is told to answer its tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookDecision {
+    pub answer: Answer,
+    /// For the tool's model, with a no; may be empty.
+    #[serde(default)]
+    pub message: String,
 }
 
 /// A pane as the environment of a program in it tells it.

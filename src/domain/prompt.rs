@@ -27,7 +27,27 @@ pub struct Prompt {
     pub advice: Option<Advice>,
 }
 
+/// What two prompts have in common when they ask for the same: nobody could tell them apart by what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint<'a> {
+    kind: PromptKind,
+    subject: &'a str,
+    question: &'a str,
+    choices: &'a [Choice],
+}
+
 impl Prompt {
+    /// What it asks, whenever and wherever. While it stands, a prompt whose fingerprint changes gets another id: an answer
+    /// by id is one to exactly what was shown.
+    pub fn fingerprint(&self) -> Fingerprint<'_> {
+        Fingerprint {
+            kind: self.kind,
+            subject: &self.subject,
+            question: &self.question,
+            choices: &self.choices,
+        }
+    }
+
     /// The choice that answers `answer`, if the tool offers exactly one for it.
     pub fn choice(&self, answer: Answer) -> Option<&Choice> {
         let mut fitting = self
@@ -115,7 +135,7 @@ impl PromptKind {
 }
 
 /// One way to answer a prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Choice {
     /// As shown by the tool, cleaned.
     pub label: String,
@@ -130,4 +150,14 @@ pub struct Choice {
 pub enum Answer {
     Yes,
     No,
+}
+
+impl Answer {
+    /// One word, the same in every view, in logs and in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+        }
+    }
 }

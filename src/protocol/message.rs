@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Answer, DecisionFilter, Explanation, HookEvent, Mode, PromptId, RecordSeq, Recorded, Seq,
-    Session, SessionId, UnixMillis,
+    Answer, DecisionFilter, Explanation, HookDecision, HookEvent, Mode, PromptId, RecordSeq,
+    Recorded, Seq, Session, SessionId, UnixMillis,
 };
 
 /// The first message of a client. Everything else is refused before it.
@@ -151,6 +151,9 @@ pub enum Request {
     },
     /// A tool's own hook says what the tool is doing. Answered with [`Reply::Done`] when a session was found for it.
     Hook(HookEvent),
+    /// A tool's own hook asks whether the tool may, and waits. Answered with [`Reply::Decision`], which may take as long as
+    /// a person does. A [`Request::Ping`] of the same number afterwards says that the tool has the answer.
+    Decide(HookEvent),
     /// What was decided on this host, the newest first. Answered with [`Reply::Decisions`].
     Decisions {
         filter: DecisionFilter,
@@ -235,6 +238,8 @@ pub enum Reply {
     Recording(RecordingPage),
     /// A rule as it would stand in the policy; absent where none is safe.
     Rule(Option<String>),
+    /// What the hook answers its tool; absent to leave it to the tool's own dialog.
+    Decision(Option<HookDecision>),
     Decisions(DecisionPage),
     Status(Status),
     Failed(Failure),
@@ -397,6 +402,10 @@ pub enum LogKind {
     Killed,
     Lost,
     Renamed,
+    /// Another mode, or one that has ended.
+    Switched,
+    /// Something was not allowed to give orders.
+    Refused,
 }
 
 /// A piece of a watched screen.

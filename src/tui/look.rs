@@ -230,6 +230,8 @@ pub fn event(kind: LogKind) -> (&'static str, Role) {
         LogKind::Killed => ("killed", Role::Muted),
         LogKind::Lost => ("lost", Role::Error),
         LogKind::Renamed => ("renamed", Role::Muted),
+        LogKind::Switched => ("switched", Role::Muted),
+        LogKind::Refused => ("refused", Role::Error),
     }
 }
 

@@ -174,9 +174,11 @@ fn a_hook_names_the_subject_and_the_screen_gives_the_choices() {
     eyes.hook("PermissionRequest", "Bash", "rm  -rf build");
     eyes.pass(1);
     let after = eyes.prompt().clone();
-    // What is exact is exact, and cleaned; the prompt is the same one.
+    // What is exact is exact, and cleaned. Nobody was shown these words before, so it is another prompt.
     assert_eq!(after.subject, "rm  -rf build");
-    assert_eq!((after.id, &after.choices), (before.id, &before.choices));
+    assert_eq!(after.choices, before.choices);
+    assert_ne!(after.id, before.id);
+    assert_ne!(after.fingerprint(), before.fingerprint());
     assert_eq!(after.evidence, [Source::Hook, Source::Screen]);
     assert_eq!(eyes.monitor.evidence().last().unwrap(), "rm -rf build");
 }

@@ -10,9 +10,9 @@ use cm_tui::domain::decision::{
     When,
 };
 use cm_tui::domain::{
-    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookEvent, HookPane, Mode,
-    Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session, SessionId, SessionState,
-    Source, Verdict,
+    Advice, Answer, AutoConfirm, Choice, Claim, Dismissed, Explanation, HookDecision, HookEvent,
+    HookPane, Mode, Origin, PaneRef, Pictured, Prompt, PromptId, PromptKind, Seq, Session,
+    SessionId, SessionState, Source, Verdict,
 };
 use cm_tui::protocol::{
     CodecError, DecisionPage, Event, Failure, FailureKind, Greeting, Hello, HistoryPage, KeptLine,
@@ -171,7 +171,7 @@ fn recorded() -> Recorded {
     let by = Decider::Policy {
         rule: "read.ls".into(),
         policy: "9f2c".into(),
-        mode: Mode::Policy,
+        mode: decision::Mode::Policy,
     };
     let record = Record {
         when: When {
@@ -184,7 +184,7 @@ fn recorded() -> Recorded {
             ended: Ended::Delivered,
         },
         by,
-        decision: Verdict::Allow,
+        decision: decision::Verdict::Allow,
         message: String::new(),
         way: Way::Hook,
         why: "the rule read.ls allows it".into(),
@@ -296,6 +296,7 @@ fn requests() -> Vec<Request> {
         },
         Request::Explain { session: id() },
         Request::Hook(hook_event()),
+        Request::Decide(hook_event()),
         Request::Decisions {
             filter: DecisionFilter {
                 text: Some("cargo".into()),
@@ -359,6 +360,10 @@ fn replies() -> Vec<Reply> {
         Reply::History(vec!["\u{1b}[31mred\u{1b}[m".into(), String::new()]),
         Reply::Explanation(Box::new(explanation())),
         Reply::Rule(Some("[[rule]]".into())),
+        Reply::Decision(Some(HookDecision {
+            answer: Answer::No,
+            message: "not here".into(),
+        })),
         Reply::Decisions(DecisionPage {
             records: vec![recorded()],
             more: Some(RecordSeq(12)),
@@ -491,13 +496,14 @@ fn requests_have_samples(request: &Request) -> usize {
         Request::History { .. } => 14,
         Request::Explain { .. } => 15,
         Request::Hook(_) => 16,
-        Request::Decisions { .. } => 17,
-        Request::Status => 18,
-        Request::Stop => 19,
-        Request::MakeWorktree { .. } => 20,
-        Request::KeptLogs => 21,
-        Request::Logs(_) => 22,
-        Request::Recording { .. } => 23,
+        Request::Decide(_) => 17,
+        Request::Decisions { .. } => 18,
+        Request::Status => 19,
+        Request::Stop => 20,
+        Request::MakeWorktree { .. } => 21,
+        Request::KeptLogs => 22,
+        Request::Logs(_) => 23,
+        Request::Recording { .. } => 24,
     }
 }
 
@@ -510,13 +516,14 @@ fn replies_have_samples(reply: &Reply) -> usize {
         Reply::History(_) => 4,
         Reply::Explanation(_) => 5,
         Reply::Rule(_) => 6,
-        Reply::Decisions(_) => 7,
-        Reply::Status(_) => 8,
-        Reply::Failed(_) => 9,
-        Reply::Folder(_) => 10,
-        Reply::KeptLogs(_) => 11,
-        Reply::Logs(_) => 12,
-        Reply::Recording(_) => 13,
+        Reply::Decision(_) => 7,
+        Reply::Decisions(_) => 8,
+        Reply::Status(_) => 9,
+        Reply::Failed(_) => 10,
+        Reply::Folder(_) => 11,
+        Reply::KeptLogs(_) => 12,
+        Reply::Logs(_) => 13,
+        Reply::Recording(_) => 14,
     }
 }
 

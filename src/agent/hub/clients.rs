@@ -1,15 +1,21 @@
 //! Who is connected, and how facts and screens reach them without ever waiting for one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::inside::{Place, insider};
 use super::{Hub, moment};
+use crate::agent::hook;
+use crate::agent::peer::Peer;
 use crate::domain::Seq;
-use crate::protocol::{Event, Reply, Resume, ScreenUpdate, ToClient, Welcome};
+use crate::protocol::{Event, Failure, Reply, Resume, ScreenUpdate, ToClient, Welcome};
 use crate::term::sanitize;
+
+/// The widest name of a client that is told, in columns.
+const NAME_COLS: usize = 40;
 
 /// One connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +27,8 @@ pub struct ClientPort {
     pub id: ClientId,
     /// Program and version, as it says. Foreign text.
     pub name: String,
+    /// The process behind it.
+    pub peer: Peer,
     pub facts: mpsc::Sender<ToClient>,
     pub screens: mpsc::Sender<ScreenUpdate>,
     /// Cancelled to let the client go.
@@ -30,6 +38,8 @@ pub struct ClientPort {
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     ports: HashMap<ClientId, ClientPort>,
+    /// Those that only call a hook: they are told nothing of what happens.
+    hooks: HashSet<ClientId>,
 }
 
 impl Clients {
@@ -43,10 +53,12 @@ impl Clients {
 
     pub(super) fn remove(&mut self, client: ClientId) {
         self.ports.remove(&client);
+        self.hooks.remove(&client);
     }
 
     pub(super) fn tell(&mut self, seq: Seq, event: &Event) {
-        let all: Vec<ClientId> = self.ports.keys().copied().collect();
+        let mut all: Vec<ClientId> = self.ports.keys().copied().collect();
+        all.retain(|client| !self.hooks.contains(client));
         for client in all {
             self.send(
                 client,
@@ -60,6 +72,19 @@ impl Clients {
 
     pub(super) fn reply(&mut self, client: ClientId, id: u64, reply: Reply) {
         self.send(client, ToClient::Reply { id, reply });
+    }
+
+    /// How a client is named to people: as it calls itself, with its number.
+    pub(super) fn name(&self, client: ClientId) -> String {
+        let name = self
+            .ports
+            .get(&client)
+            .map_or("", |port| port.name.as_str());
+        format!("{} #{}", sanitize::label(name, NAME_COLS), client.0)
+    }
+
+    pub(super) fn peer(&self, client: ClientId) -> Option<&Peer> {
+        self.ports.get(&client).map(|port| &port.peer)
     }
 
     /// Puts a fact into the client's queue. A client whose queue is full is let go: it reconnects and resumes, so
@@ -90,8 +115,15 @@ impl Hub {
         port: ClientPort,
         version: u16,
         resume: Option<Resume>,
-        welcome: oneshot::Sender<Welcome>,
+        welcome: oneshot::Sender<Result<Welcome, Failure>>,
     ) {
+        let is_hook = port.name == hook::CLIENT;
+        if let (false, Place::Inside(session)) = (is_hook, self.place(&port.peer)) {
+            self.note_insider(session.as_ref(), port.id, &port.name);
+            // It may be gone already; then there is nobody to tell.
+            let _told = welcome.send(Err(insider()));
+            return;
+        }
         let missed = resume.and_then(|resume| self.journal.missed(resume));
         let greeting = Welcome {
             version,
@@ -116,8 +148,12 @@ impl Hub {
             "client joined"
         );
         self.clients.insert(port);
-        if welcome.send(greeting).is_err() {
+        if welcome.send(Ok(greeting)).is_err() {
             return self.farewell(client);
+        }
+        if is_hook {
+            self.clients.hooks.insert(client);
+            return;
         }
         let facts = missed.unwrap_or_else(|| {
             let snapshot = Event::Snapshot {
@@ -138,6 +174,7 @@ impl Hub {
 
     pub(super) fn farewell(&mut self, client: ClientId) {
         self.clients.remove(client);
+        self.hook_left(client);
         for entry in self.sessions.values_mut() {
             entry.watchers.remove(&client);
         }

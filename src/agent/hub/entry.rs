@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::ClientId;
+use super::approval::Docket;
 use super::recognise::Foreground;
 use super::typing::Keys;
 use crate::agent::broadcast::Broadcast;
 use crate::agent::monitor::{Moment, Monitor, Scene};
 use crate::agent::record::Track;
 use crate::agent::tmux::{Guard, StreamId};
-use crate::domain::{PromptId, Session, SessionState};
+use crate::domain::{Session, SessionState};
 use crate::term::Size;
 
 /// How soon a flooding pane is joined again while somebody looks: often enough to see it move.
@@ -41,8 +42,7 @@ pub(super) struct Entry {
     pub(super) link: Link,
     pub(super) rejoin_at: Option<Instant>,
     pub(super) typing: Option<mpsc::Sender<Keys>>,
-    /// The prompt that an answer is on its way to, or has reached.
-    pub(super) answered: Option<PromptId>,
+    pub(super) docket: Docket,
     /// Judge at the next opportunity although nothing was printed.
     pub(super) recheck: bool,
     /// The tool's own id of its conversation, as a hook told it last.
@@ -71,8 +71,10 @@ pub(super) enum Link {
     Taken,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Watcher {
+    /// Since when it looks.
+    pub(super) since: Instant,
     /// Has missed an update and needs the whole screen.
     pub(super) behind: bool,
 }
@@ -106,7 +108,7 @@ impl Entry {
             link: Link::Absent,
             rejoin_at: None,
             typing: None,
-            answered: None,
+            docket: Docket::default(),
             recheck: false,
             conversation: String::new(),
             dead: false,
@@ -170,10 +172,17 @@ impl Entry {
             .values()
             .any(|watcher| watcher.behind)
             .then(|| now + CATCH_UP);
-        [update, behind, self.rejoin_at, self.look_at, self.rest_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            update,
+            behind,
+            self.rejoin_at,
+            self.look_at,
+            self.docket.alarm,
+            self.rest_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What must hold in tmux for a key that answers the prompt on the screen: its lines still stand there.

@@ -14,17 +14,23 @@
 //! | `logs.rs` | what sessions print is kept, and read again |
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
-//! | `hooks.rs` | … to hear what a tool's own hook says |
-//! | `answers.rs` | … to answer a prompt |
+//! | `hooks.rs` | … to hear what a tool's own hook says, and answer when it asks |
+//! | `answers.rs` | … to answer a prompt, and see what comes of it |
+//! | `automatic.rs` | prompts are answered without a person, where one has switched that on |
+//! | `approval.rs` | what is kept of all that |
+//! | `inside.rs` | who is no operator |
 //! | `decisions.rs` | … to tell what was decided |
 //! | `typing.rs` | keys reach a pane in the order they were pressed |
 
 mod agenda;
 mod answers;
+mod approval;
+mod automatic;
 mod clients;
 mod decisions;
 mod entry;
 mod hooks;
+mod inside;
 mod journal;
 mod logs;
 mod orders;
@@ -44,6 +50,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::agenda::Agenda;
+use self::approval::Approvals;
+pub use self::approval::{Approval, ApproveSetup, Rules};
 use self::clients::Clients;
 pub use self::clients::{ClientId, ClientPort};
 use self::entry::Entry;
@@ -55,7 +63,7 @@ use super::tmux::{
     Chunk, Events, Join, ServerRef, StreamId, Streams, Tmux, TmuxConfig, TmuxError, TmuxEvent,
 };
 use crate::domain::detect::Detector;
-use crate::domain::{Answer, PromptId, SessionId, Tools, UnixMillis};
+use crate::domain::{SessionId, Tools, UnixMillis};
 use crate::protocol::{
     Event, Failure, FailureKind, LogKind, LogLine, Reply, Request, Resume, Welcome,
 };
@@ -73,6 +81,9 @@ const LOOK_SLACK: Duration = Duration::from_millis(10);
 /// The longest detail of a log line, in columns: the widest terminal that shows it on one line.
 const LOG_COLS: usize = 300;
 
+/// How much of the number of a run is in the numbers of its prompts; below it is room for a million of them.
+const RUN_BITS: u64 = (1 << 43) - 1;
+
 pub type HubSender = mpsc::Sender<HubMsg>;
 
 /// What reaches the hub besides tmux's own facts.
@@ -83,7 +94,7 @@ pub enum HubMsg {
         port: ClientPort,
         version: u16,
         resume: Option<Resume>,
-        welcome: oneshot::Sender<Welcome>,
+        welcome: oneshot::Sender<Result<Welcome, Failure>>,
     },
     /// A client is gone.
     Left(ClientId),
@@ -111,15 +122,8 @@ pub enum HubMsg {
         session: SessionId,
         result: Result<Join, TmuxError>,
     },
-    /// An answer reached the tool, or did not.
-    PromptAnswered {
-        client: ClientId,
-        id: u64,
-        session: SessionId,
-        prompt: PromptId,
-        answer: Answer,
-        result: Reply,
-    },
+    /// Approving went a step further.
+    Approval(Approval),
     /// The tool profiles were read again; problems are for people.
     ToolsLoaded {
         tools: Tools,
@@ -143,6 +147,7 @@ pub struct HubConfig {
     pub recorder: Option<Recorder>,
     /// A random number that names this run.
     pub run: u64,
+    pub approve: ApproveSetup,
 }
 
 #[derive(Debug)]
@@ -171,6 +176,7 @@ pub struct Hub {
     /// The socket that `trouble` is about, when it is about one.
     unwatched: Option<PathBuf>,
     last_prompt: u64,
+    approvals: Approvals,
     started: Instant,
     /// For work that runs beside the hub.
     own: HubSender,
@@ -188,7 +194,6 @@ impl Hub {
             tools: config.tools.clone(),
             detector: Detector::new(config.tools.clone()),
             journal: Journal::new(config.run),
-            config,
             tmux: None,
             servers: Vec::new(),
             sessions: BTreeMap::new(),
@@ -201,8 +206,11 @@ impl Hub {
             early: Some(Vec::new()),
             trouble: None,
             unwatched: None,
-            last_prompt: 0,
+            // An answer that was meant for an earlier run finds no prompt in this one.
+            last_prompt: (config.run & RUN_BITS) << 20,
+            approvals: Approvals::new(config.approve.clone()),
             started: Instant::now(),
+            config,
             own,
             stop,
         }
@@ -290,16 +298,7 @@ impl Hub {
                 result,
             } => self.session_started(client, id, &name, result),
             HubMsg::PaneJoined { session, result } => self.joined(&session, result),
-            HubMsg::PromptAnswered {
-                client,
-                id,
-                session,
-                prompt,
-                answer,
-                result,
-            } => {
-                self.answered(client, id, &session, prompt, answer, result);
-            }
+            HubMsg::Approval(approval) => self.approve(approval),
             HubMsg::ToolsLoaded { tools, trouble } => self.load_tools(tools, trouble),
         }
     }

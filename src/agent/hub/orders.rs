@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Instant;
 
+use super::automatic::wish;
 use super::typing::{self, Input, Keys};
 use super::{ClientId, Hub, HubMsg, tmux_failure};
 use crate::agent::tmux::Tmux;
@@ -21,8 +22,14 @@ const HISTORY_LINE: usize = 20 << 10;
 
 impl Hub {
     pub(super) fn carry_out(&mut self, client: ClientId, id: u64, request: Request) {
+        if let Some(failure) = self.refuse_insiders(client, &request) {
+            return self.fail(client, id, failure);
+        }
         let reply = match request {
-            Request::Ping => Reply::Done,
+            Request::Ping => {
+                self.acknowledged(client, id);
+                Reply::Done
+            }
             Request::List => Reply::Sessions(
                 self.sessions
                     .values()
@@ -30,14 +37,22 @@ impl Hub {
                     .collect(),
             ),
             Request::Explain { session } => self.explain(&session),
-            Request::Hook(event) => self.hooked(&event),
-            Request::SetMode { .. } | Request::SuggestRule { .. } | Request::AddRule { .. } => {
-                Reply::Failed(Failure {
-                    kind: FailureKind::Unsupported,
-                    message: "this agent has no policy".to_owned(),
-                    hint: String::new(),
-                })
+            Request::Hook(event) => self.hooked(client, &event),
+            Request::Decide(event) => return self.asked(client, id, event),
+            Request::SetMode {
+                session,
+                mode,
+                screen,
+                dry_run,
+                hours,
+            } => {
+                let wish = wish(mode, screen, dry_run, hours);
+                self.set_mode(client, &session, wish)
             }
+            Request::SuggestRule { session, prompt } => {
+                return self.suggest_rule(client, id, &session, prompt);
+            }
+            Request::AddRule { text } => return self.add_rule(client, id, text),
             Request::Tools => Reply::Tools(self.installed_tools()),
             Request::Status => Reply::Status(self.status()),
             Request::Stop => {
@@ -70,9 +85,9 @@ impl Hub {
                 session,
                 prompt,
                 answer,
-                message: _,
+                message,
             } => {
-                return self.answer(client, id, session, prompt, answer);
+                return self.answer(client, id, &session, prompt, answer, &message);
             }
             Request::Decisions {
                 filter,

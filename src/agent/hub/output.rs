@@ -8,7 +8,7 @@ use super::entry::{Again, Entry, Link, Watcher};
 use super::{ClientId, Hub, HubMsg, moment};
 use crate::agent::monitor::{Intake, Moment, Scene};
 use crate::agent::tmux::{Chunk, Join, Streams, TmuxError};
-use crate::domain::{Prompt, Session, SessionId, SessionState};
+use crate::domain::{Prompt, Session, SessionId, SessionState, Source};
 use crate::protocol::{LogKind, ScreenUpdate};
 use crate::term::Size;
 
@@ -68,6 +68,7 @@ impl Hub {
         for id in due {
             self.publish(&id, now.instant);
             self.judge(&id, now);
+            self.look_after(&id, now);
             self.catch_up(&id, now.instant);
             self.rest(&id, now);
             if self
@@ -243,7 +244,15 @@ impl Hub {
                 // What was kept for watchers who are gone is of another time.
                 entry.broadcast.replaced(Instant::now());
             }
-            entry.watchers.insert(client, Watcher { behind: true });
+            let since = Instant::now();
+            entry
+                .watchers
+                .entry(client)
+                .and_modify(|watcher| watcher.behind = true)
+                .or_insert(Watcher {
+                    since,
+                    behind: true,
+                });
         }
         self.catch_up(id, Instant::now());
         self.reschedule(id);
@@ -303,16 +312,27 @@ impl Hub {
         entry.session.since = conclusion.since;
         entry.session.rule = conclusion.rule;
         entry.session.disagreement = conclusion.disagreement;
-        let answered = entry.answered.is_some();
-        if entry.session.prompt.as_ref().map(|prompt| prompt.id) != entry.answered {
-            entry.answered = None;
-        }
+        let arbiter = &mut self.approvals.arbiter;
+        let answered = waited
+            .as_ref()
+            .is_some_and(|waited| arbiter.is_taken(waited.id));
+        let left = waited
+            .as_ref()
+            .filter(|waited| {
+                entry
+                    .session
+                    .prompt
+                    .as_ref()
+                    .is_none_or(|prompt| prompt.id != waited.id)
+            })
+            .map(|waited| waited.id);
         let same_prompt = match (&waited, &entry.session.prompt) {
             (Some(old), Some(new)) => is_same(old, new),
             (old, new) => old.is_none() && new.is_none(),
         };
         let line = log_line(&before, &entry.session, same_prompt);
         let withdrawn = waited.filter(|_| !answered && !same_prompt);
+        self.prompt_changed(id, left);
         self.announce(id);
         if let Some(prompt) = withdrawn {
             self.log(id, LogKind::Withdrawn, prompt.subject);
@@ -343,7 +363,14 @@ impl Entry {
 /// Whether it is still the same prompt for people: a hook tells of one before the tool has drawn what it offers.
 fn is_same(old: &Prompt, new: &Prompt) -> bool {
     let was_told_early = old.choices.is_empty() && !old.subject.is_empty();
-    old.id == new.id || was_told_early && (old.kind, &old.subject) == (new.kind, &new.subject)
+    let bare = |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).collect() };
+    // The hook tells to the letter what the screen wraps; of a small pane only the hook knows it.
+    let is_named = new.evidence.contains(&Source::Hook)
+        && old.choices == new.choices
+        && !new.choices.is_empty()
+        && (old.subject.is_empty() || bare(&old.subject) == bare(&new.subject));
+    old.id == new.id
+        || old.kind == new.kind && (is_named || was_told_early && old.subject == new.subject)
 }
 
 /// The line that a new state is worth, if any. Going back and forth between working and idle within one task is not

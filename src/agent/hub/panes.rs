@@ -144,6 +144,7 @@ impl Hub {
         entry.dead = pane.dead.is_some();
         entry.foreground = foreground;
         let switched = entry.session.tool != described.tool;
+        let is_other = switched || replaced;
         entry.monitor.set_title(&pane.title, now.instant);
         entry.pid = pane.pid;
         // A shell that walks through folders stays where it was found; a tool that starts there moves.
@@ -177,6 +178,9 @@ impl Hub {
         if changed {
             self.announce(id);
         }
+        if is_other {
+            self.stop_automatic(id, "another program runs in the pane");
+        }
         self.bury(id, pane);
         self.reschedule(id);
     }
@@ -205,6 +209,7 @@ impl Hub {
         if let Some(why) = why {
             self.log(id, why, "");
         }
+        self.withdraw(id, |_| true);
         self.sessions.remove(id);
         self.streams.retain(|_, session| session != id);
         self.looks.set(id, None);

@@ -34,7 +34,7 @@ use self::voices::Said;
 use super::budget::Budget;
 use super::found::{evidence, identify};
 use crate::domain::detect::{BUSY, Detector, Look};
-use crate::domain::{HookEvent, Prompt, SessionState, Source, UnixMillis};
+use crate::domain::{HookEvent, Prompt, PromptId, SessionState, UnixMillis};
 use crate::term::{Emulator, Fed, Screen, Signal, Size};
 
 /// A screen that has not changed for this long has settled: tools draw a frame within a few milliseconds.
@@ -113,8 +113,6 @@ pub struct Monitor {
     audits: u8,
     /// The lines of the screen that make up the open prompt, as they are.
     evidence: Vec<String>,
-    /// The same for the prompt that is told, whatever the hook named it.
-    evidence_of_open: Vec<String>,
     said: Said,
     /// Something was said that can be told before the screen stands still.
     urgent: Option<Instant>,
@@ -147,7 +145,6 @@ impl Monitor {
             in_step: false,
             audits: 0,
             evidence: Vec::new(),
-            evidence_of_open: Vec::new(),
             said: Said::default(),
             urgent: None,
             weigh_at: None,
@@ -354,6 +351,15 @@ impl Monitor {
         self.conclude(weighed, now, last_prompt)
     }
 
+    /// Makes a prompt that still stands another one: somebody has answered it, and it may be the same question again.
+    pub fn renew_prompt(&mut self, now: UnixMillis, last_prompt: &mut u64) {
+        if let Some(prompt) = &mut self.conclusion.prompt {
+            *last_prompt += 1;
+            prompt.id = PromptId(*last_prompt);
+            prompt.since = now;
+        }
+    }
+
     /// Takes over what is known without looking at the screen: the program ended, the server is gone.
     pub fn declare(&mut self, state: SessionState, rule: &str, now: Moment) -> bool {
         self.unjudged = None;
@@ -395,17 +401,9 @@ impl Monitor {
             _ => Vec::new(),
         };
         let rule = verdict.rule;
-        let mut open = self.conclusion.prompt.clone().filter(|_| !was_held);
-        // A hook that comes a moment after the screen names what the same prompt is about.
-        if let (Some(open), Some(found)) = (&mut open, &verdict.prompt)
-            && sources.contains(&Source::Hook)
-            && !open.evidence.contains(&Source::Hook)
-            && is_on_screen
-            && self.evidence_of_open == self.evidence
-        {
-            open.subject.clone_from(&found.subject);
-        }
-        self.evidence_of_open.clone_from(&self.evidence);
+        // A hook that comes a moment after the screen may name what is at stake with other words: then it is another prompt,
+        // so that nobody answers words that were not shown.
+        let open = self.conclusion.prompt.clone().filter(|_| !was_held);
         let prompt = verdict.prompt.map(|found| {
             let prompt = identify(open.as_ref(), found, &rule, now.wall, last_prompt);
             Prompt {

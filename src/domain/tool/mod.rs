@@ -21,6 +21,9 @@ const SHELL: &str = "{shell}";
 const HOOKS: &str = "{hooks}";
 /// How long a tool should wait for a hook, in seconds: it gives up by itself after one.
 const HOOK_TIMEOUT: u64 = 3;
+/// How long it should wait for a hook that may ask a person, in seconds. An hour: a prompt that waits longer is answered by
+/// its key, and a forgotten process does not wait for days. Without it some tools end their hooks after one minute.
+const ASKING_TIMEOUT: u64 = 3600;
 
 /// Every key of a profile as a dotted path, to find mistyped ones.
 pub const KEYS: &[&str] = &[
@@ -46,6 +49,7 @@ pub const KEYS: &[&str] = &[
     "hooks.file",
     "hooks.folder_variable",
     "hooks.note",
+    "hooks.races",
     "input.open",
     "input.prompt",
     "input.close",
@@ -180,6 +184,10 @@ pub struct Hooks {
     pub argument: Option<String>,
     /// The tool's names of the events.
     pub events: Vec<String>,
+    /// Whether the tool shows its dialog while the hook for a permission runs, and takes whichever answers first. Such a hook
+    /// may wait for a person; all others are answered at once or not at all.
+    #[serde(default)]
+    pub races: bool,
     /// The user's settings, JSON of the same form as the argument's: a path in the home folder.
     pub file: Option<String>,
     /// The environment variable that names another folder for that file.
@@ -238,12 +246,17 @@ impl ToolProfile {
     /// What the tool is to call for each of its events; empty when it has no hooks.
     pub fn hook_calls(&self, agent: &str) -> Vec<HookCall> {
         let command = format!("'{}' hook {}", agent.replace('\'', r"'\''"), self.id);
+        let races = self.hooks.as_ref().is_some_and(|hooks| hooks.races);
         let events = self.hooks.iter().flat_map(|hooks| &hooks.events);
         events
             .map(|event| HookCall {
                 event: event.clone(),
                 command: command.clone(),
-                timeout: HOOK_TIMEOUT,
+                timeout: if races && event == "PermissionRequest" {
+                    ASKING_TIMEOUT
+                } else {
+                    HOOK_TIMEOUT
+                },
             })
             .collect()
     }

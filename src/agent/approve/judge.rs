@@ -1,0 +1,103 @@
+//! What judges a prompt, and what keeps the record, as this room sees them: two small doors.
+//!
+//! Behind them are the host's policy and its audit. Both may be absent or broken; then nothing is answered by itself.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::Who;
+use crate::domain::{Answer, Mode, PromptId, PromptKind, SessionId, Source, Verdict};
+
+/// What is judged: one request, to the letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The profile's id.
+    pub tool: String,
+    pub kind: PromptKind,
+    pub subject: String,
+    /// Where the tool works.
+    pub dir: String,
+    /// Who told the exact subject.
+    pub source: Source,
+}
+
+/// What the rules say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    /// Empty when no rule says so.
+    pub rule: String,
+    /// One line for people.
+    pub why: String,
+}
+
+/// The rules of a host. Called beside the hub: it may look at files.
+pub trait Judge: fmt::Debug + Send + Sync {
+    fn judge(&self, case: &Case) -> Judgement;
+    /// The rule that would allow exactly this, as text; `None` where none is safe.
+    fn suggest(&self, case: &Case) -> Option<String>;
+    /// Names the text that the rules were read from.
+    fn hash(&self) -> String;
+}
+
+/// How an answer travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As the return value of the tool's own hook.
+    Hook,
+    /// As the key of the tool's own option.
+    Keys,
+    /// Not at all.
+    Nowhere,
+}
+
+/// All that is recorded of one answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub by: Who,
+    /// The mode of the session when a rule decided.
+    pub mode: Mode,
+    /// Of the rules then.
+    pub policy: String,
+    pub answer: Answer,
+    /// What the tool is told with a no.
+    pub message: String,
+    pub way: Way,
+    pub why: String,
+    pub session: SessionId,
+    /// What the session was called then.
+    pub name: String,
+    pub tool: String,
+    pub dir: String,
+    pub prompt: PromptId,
+    pub kind: PromptKind,
+    pub subject: String,
+    pub question: String,
+    pub evidence: Vec<Source>,
+    /// The screen then.
+    pub before: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Delivered,
+    Refused(String),
+    Unknown,
+    /// A dry run.
+    Rehearsed,
+}
+
+/// The number of an intent in the record, or why there is none.
+pub type Intent = Result<u64, String>;
+
+/// The record of a host.
+pub trait Recorder: fmt::Debug + Send + Sync {
+    /// Ends once the intent is safe on disk, or cannot be.
+    fn intent(&self, decision: Decision) -> Pin<Box<dyn Future<Output = Intent> + Send>>;
+    /// Records what came of it, without waiting. `after` is the screen then.
+    fn outcome(&self, decision: &Decision, intent: Option<u64>, ended: Ended, after: &str);
+    /// Why nothing can be recorded; `None` while all is well.
+    fn trouble(&self) -> Option<String>;
+}
