@@ -85,10 +85,10 @@ mod tests {
         table.row(vec![("日本", Tone::Plain), ("", Tone::Plain)]);
         table.row(vec![("a\nb\x1b[31m", Tone::Plain), ("x", Tone::Plain)]);
         insta::assert_snapshot!(table.text(false), @r"
-        NAME  STATE
-        shöp  idle
-        日本  -
-        a b·  x
+        NAME      STATE
+        shöp      idle
+        日本      -
+        a b·[31m  x
         ");
         assert!(table.text(true).contains("\x1b[32midle\x1b[0m\n"));
     }

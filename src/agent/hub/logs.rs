@@ -274,5 +274,7 @@ fn word(what: LogKind) -> &'static str {
         LogKind::Killed => "killed",
         LogKind::Lost => "lost",
         LogKind::Renamed => "renamed",
+        LogKind::Switched => "switched",
+        LogKind::Refused => "refused",
     }
 }
