@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cm_tui::domain::{Answer, HostId, PromptId, PromptKind, Session, SessionId};
 use cm_tui::fleet::{Fleet, FleetState, HostNotice, HostSpec, Notice, RequestId};
 use cm_tui::protocol::{Reply, Request, StartSession};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 
@@ -333,12 +334,19 @@ impl Watched {
     }
 
     /// The states so far, one after another. Between two dialogs a tool may show nothing for as long as it likes, which is
-    /// told as unknown.
+    /// told as unknown. And a title that asks may come long before its dialog: until that can be read it is told as a
+    /// question, so a question that becomes an approval is one prompt.
     pub fn story(&self) -> Vec<&'static str> {
-        let words = self.told.iter().map(|told| told.word);
-        let mut words: Vec<_> = words.filter(|word| *word != "unknown").collect();
-        words.dedup();
-        words
+        let mut story: Vec<&'static str> = Vec::new();
+        for word in self.told.iter().map(|told| told.word) {
+            match (story.last(), word) {
+                (_, "unknown") => {}
+                (Some(&last), word) if last == word => {}
+                (Some(&"question"), "approval") => *story.last_mut().unwrap() = word,
+                (_, word) => story.push(word),
+            }
+        }
+        story
     }
 
     /// Prints how long after the screen each state was told.
@@ -446,6 +454,23 @@ impl Watched {
         }
         writeln!(picture, "{:#?}", self.session()).unwrap();
         picture + &self.rows().join("\n")
+    }
+}
+
+/// Gemini CLI lives on when its terminal goes; here nothing may.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let is_here = std::fs::read_link(process.path().join("cwd"))
+                .is_ok_and(|folder| folder.starts_with(&self.project));
+            let pid = process
+                .file_name()
+                .to_str()
+                .and_then(|pid| pid.parse().ok());
+            if let (true, Some(pid)) = (is_here, pid.and_then(Pid::from_raw)) {
+                let _ended = kill_process(pid, Signal::KILL);
+            }
+        }
     }
 }
 
