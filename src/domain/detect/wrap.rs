@@ -123,7 +123,7 @@ mod tests {
     #[case::within_a_word(&["git commit --allow-", "empty"], Some("git commit --allow-empty"))]
     #[case::at_a_blank(&["git checkout cleanup", "and more"], Some("git checkout cleanup and more"))]
     #[case::its_own_line_break(&["cat -", "ls"], Some("cat -\nls"))]
-    #[case::a_path_or_two(&["rm -rf bui /", "home/somebody"], None)]
+    #[case::a_path_or_two(&["rm -rf build_x /", "home/somebody"], None)]
     fn a_tool_that_breaks_words_is_read_where_that_is_certain(
         #[case] rows: &[&str],
         #[case] text: Option<&str>,
