@@ -15,13 +15,15 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use cm_tui::agent::monitor::Cells;
-use cm_tui::domain::detect::{Detector, Look, Paint, Painted, Verdict};
+use cm_tui::domain::detect::{Detector, Form, Look, Paint, Painted, Placement, Verdict};
 use cm_tui::domain::{Answer, SessionState, ToolProfile, Tools};
 use cm_tui::term::{self, Emulator, Fed, Size};
 use serde::Deserialize;
 
-/// How many screens of each kind and size a dialog is put into. All of them with `CM_SPOOF_ALL=1`.
+/// How many screens of each kind a dialog is put into.
 const BASES: usize = 2;
+/// One dialog in so many is taken, and all of them with `CM_SPOOF_ALL=1`, which makes thirty thousand pictures.
+const STRIDE: usize = 4;
 
 static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(Sample::all);
 static TOOLS: LazyLock<Tools> = LazyLock::new(Tools::built_in);
@@ -269,7 +271,7 @@ impl Spoof {
     }
 
     /// For each program that may be in front and each tool that the pane may be taken for; not as the tool itself.
-    fn in_front_of(self: &Spoof, commands: &[&str]) -> Vec<Self> {
+    fn in_front_of(&self, commands: &[&str]) -> Vec<Self> {
         let tools = [self.tool.as_str(), Tools::SHELL];
         let pairs = tools
             .iter()
@@ -297,26 +299,27 @@ impl Clone for Spoof {
 }
 
 fn dialogs() -> impl Iterator<Item = &'static Sample> {
+    let stride = if std::env::var_os("CM_SPOOF_ALL").is_some() {
+        1
+    } else {
+        STRIDE
+    };
     SAMPLES
         .iter()
         .filter(|sample| sample.meta.state == "approval")
+        .step_by(stride)
 }
 
 /// Screens of a tool that is idle or works, of the width of `dialog` where there are such.
 fn bases(tool: &str, cols: u16, most: usize) -> Vec<&'static Sample> {
-    let all = std::env::var_os("CM_SPOOF_ALL").is_some();
-    ["idle", "working"]
-        .iter()
-        .flat_map(|state| {
-            let mut found: Vec<&Sample> = SAMPLES
-                .iter()
-                .filter(|sample| sample.meta.tool == tool && sample.meta.state == *state)
-                .collect();
-            found.sort_by_key(|sample| sample.meta.cols != cols);
-            found.truncate(if all { usize::MAX } else { most });
-            found
-        })
-        .collect()
+    let of = |state: &str| {
+        let is_wanted = |sample: &&Sample| sample.meta.tool == tool && sample.meta.state == state;
+        let mut found: Vec<&Sample> = SAMPLES.iter().filter(is_wanted).collect();
+        found.sort_by_key(|sample| sample.meta.cols != cols);
+        found.truncate(most);
+        found
+    };
+    ["idle", "working"].into_iter().flat_map(of).collect()
 }
 
 /// The rows put into the transcript of another screen, right above what the tool keeps at the end; what was above scrolls away.
@@ -408,7 +411,7 @@ fn quoted(dialog: &Sample) -> Vec<(&'static str, Vec<Line>)> {
     fenced.push(Line::plain("```"));
     let mut results = prefixed("     ");
     if let Some(first) = results.first_mut() {
-        first.text = "  ⎿  recording.txt".to_owned();
+        *first = Line::plain("  ⎿  recording.txt");
     }
     vec![
         ("in a quotation", prefixed("> ")),
@@ -433,6 +436,25 @@ fn quoted_in_its_own_transcript(dialog: &'static Sample) -> Vec<Spoof> {
         shown.collect::<Vec<_>>()
     });
     each.collect()
+}
+
+/// Quoted at the very end of the screen, as while a message is written and no input box is drawn.
+fn quoted_at_the_end(dialog: &'static Sample) -> Vec<Spoof> {
+    // What is moved to the right and nothing else reads as before: only the box below tells it from the tool's own.
+    let is_only_moved = |how: &str| ["indented", "as what a command printed"].contains(&how);
+    let marked = quoted(dialog)
+        .into_iter()
+        .filter(|(how, _)| !is_only_moved(how));
+    let spoofs = marked.map(|(how, lines)| {
+        let spoof = dialog.spoof(&format!("at the end, {how}"));
+        let (row, col) = spoof.cursor;
+        Spoof {
+            cursor: (row + u16::from(how == "between fences"), col + 4),
+            lines,
+            ..spoof
+        }
+    });
+    spoofs.collect()
 }
 
 /// A dialog as a message of another tool, which shows its input box.
@@ -466,10 +488,7 @@ fn in_a_terminal_within(dialog: &'static Sample) -> Vec<Spoof> {
     spoof.alternate = true;
     spoof.cursor = (dialog.meta.cursor_y, dialog.meta.cursor_x);
     spoof.cursor_visible = dialog.meta.cursor_visible;
-    let mut spoofs = spoof.in_front_of(&["tmux", "ssh", "screen", "mosh-client"]);
-    // The tool that wrote the dialog writes no status line below it.
-    spoofs.push(spoof);
-    spoofs
+    spoof.in_front_of(&["tmux", "ssh", "screen", "mosh-client"])
 }
 
 /// The last output of a program that has not ended, or that is another than the tool.
@@ -492,12 +511,21 @@ fn cut_off(dialog: &'static Sample) -> Vec<Spoof> {
     let (Some((question, last)), Some(prompt)) = (verdict.rows, verdict.prompt) else {
         return Vec::new();
     };
+    let name = verdict.rule.rsplit(": ").next();
+    let shape = dialog
+        .profile()
+        .dialogs
+        .iter()
+        .find(|shape| Some(shape.name.as_str()) == name);
+    let is_below = shape.is_none_or(|shape| {
+        shape.placement == Placement::AboveSubject || shape.form == Form::Buttons
+    });
     let subject = prompt.subject.lines().next().unwrap_or_default().trim();
-    let subject_row = |row: &u16| {
-        let text = &dialog.rows[usize::from(*row)];
-        !subject.is_empty() && text.contains(subject)
+    let is_subject = |row: &u16| {
+        !is_below && !subject.is_empty() && dialog.rows[usize::from(*row)].contains(subject)
     };
-    let first = (0..=question).rev().find(subject_row).unwrap_or(question);
+    // What stands first, of the question and what is at stake.
+    let first = (0..=question).rev().find(is_subject).unwrap_or(question);
     let cut = |from: u16| {
         let mut spoof = whole.clone();
         spoof.lines.drain(..usize::from(from));
@@ -570,6 +598,7 @@ fn no_picture_of_a_permission_can_be_agreed_to() {
         in_a_pager,
         in_its_own_transcript,
         quoted_in_its_own_transcript,
+        quoted_at_the_end,
         in_the_transcript_of_another_tool,
         in_the_pane_of_another_tool,
         in_a_terminal_within,
@@ -591,5 +620,5 @@ fn no_picture_of_a_permission_can_be_agreed_to() {
         tally.wrong.len(),
         tally.wrong.join("\n")
     );
-    assert!(tally.total >= 600, "{}", tally.total);
+    assert!(tally.total >= 6000, "{}", tally.total);
 }

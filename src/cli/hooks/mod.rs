@@ -174,9 +174,11 @@ fn said(line: &str) -> Result<(), CommandError> {
 
 fn untouched(file: &SettingsFile, error: &EditError) -> CommandError {
     let what = format!("{} is left as it is", file.path.display());
-    let mut failed = CommandError::because(what, error);
-    failed.hint = "mend the file, then run the command again".to_owned();
-    failed
+    let hint = "mend the file, then run the command again";
+    CommandError {
+        hint: hint.to_owned(),
+        ..CommandError::because(what, error)
+    }
 }
 
 /// The profile of a tool whose settings can have hooks.
