@@ -16,7 +16,6 @@ use crate::lab::{AGENT, Lab};
     "sh -c 'env -i XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR HOME=$HOME {agent} status & sleep 0'"
 )]
 #[case::through_tmux("tmux run-shell '{agent} status'")]
-#[case::as_a_bridge("{agent} stdio")]
 #[tokio::test]
 async fn it_is_refused_and_that_is_said(#[case] order: &str) {
     let lab = Lab::new();

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use cm_tui::domain::Answer;
 use cm_tui::protocol::{Reply, Request};
 use rstest::rstest;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::stage::{Operator, Told, answer, count, heard, record, scripted, stage, start};
 
@@ -21,12 +21,16 @@ async fn a_killed_daemon_has_answered_once_or_not_at_all(#[case] way: &str) {
     let mut operator = Operator::of(&lab).await;
     let dir = scripted(&lab, "one", way, kills);
     let session = operator.start(&dir).await;
-    let mut random = 7u64;
+    let (mut random, mut daemon) = (7u64, None);
     let mut killed = HashSet::new();
     let mut answered = HashSet::new();
     let _listed = operator.send(Request::List).await;
     loop {
         let Some(told) = operator.try_hear().await else {
+            // Its connections end a moment before its lock does.
+            while daemon.is_some_and(|pid| test_kill_process(pid).is_ok()) {
+                tokio::task::yield_now().await;
+            }
             start(&lab);
             operator = Operator::of(&lab).await;
             answered.clear();
@@ -67,8 +71,8 @@ async fn a_killed_daemon_has_answered_once_or_not_at_all(#[case] way: &str) {
                 std::hint::black_box(rustix::process::getpid());
                 let _read = std::fs::metadata(lab.paths.socket());
             }
-            let daemon = Pid::from_raw(lab.agent_pid()).unwrap();
-            kill_process(daemon, Signal::KILL).unwrap();
+            daemon = Pid::from_raw(lab.agent_pid());
+            kill_process(daemon.unwrap(), Signal::KILL).unwrap();
         }
     }
     let got = heard(&dir);

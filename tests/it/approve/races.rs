@@ -110,7 +110,7 @@ async fn of_two_opposite_answers_one_has_an_effect_and_both_are_recorded() {
     }
     let _listed = one.send(Request::List).await;
     let (mut answered, mut over) = (HashSet::new(), HashSet::new());
-    let (mut done, mut refused) = (HashMap::new(), HashMap::new());
+    let (mut done, mut refused) = (HashSet::new(), HashMap::new());
     let mut asked: HashMap<(bool, u64), PromptId> = HashMap::new();
     while over.len() < TOOLS || done.len() + refused.len() < 2 * answered.len() {
         let (is_first, told) = tokio::select! {
@@ -123,7 +123,7 @@ async fn of_two_opposite_answers_one_has_an_effect_and_both_are_recorded() {
             Told::Reply(id, reply) => {
                 let prompt = asked[&(is_first, id)];
                 match reply {
-                    Reply::Done => drop(done.insert((is_first, prompt), ())),
+                    Reply::Done => assert!(done.insert((is_first, prompt))),
                     Reply::Failed(failure) => drop(refused.insert((is_first, prompt), failure)),
                     reply => panic!("{reply:?}"),
                 }
@@ -158,7 +158,7 @@ async fn of_two_opposite_answers_one_has_an_effect_and_both_are_recorded() {
         "{effects:?}"
     );
     for prompt in &answered {
-        let winners = [true, false].map(|one| done.contains_key(&(one, *prompt)));
+        let winners = [true, false].map(|one| done.contains(&(one, *prompt)));
         assert_eq!(winners.iter().filter(|won| **won).count(), 1, "{prompt:?}");
     }
     for failure in refused.values() {
