@@ -535,15 +535,12 @@ fn cut_off(dialog: &'static Sample) -> Vec<Spoof> {
     (first + 1..=last).map(cut).collect()
 }
 
-/// Whether it is taken for a permission that can be given.
+/// Whether any key would say yes, to a permission or to a question.
 fn can_be_agreed_to(verdict: &Verdict) -> bool {
-    let prompt = verdict
-        .prompt
-        .iter()
-        .filter(|prompt| prompt.kind.can_be_agreed_to());
-    prompt
-        .flat_map(|prompt| &prompt.choices)
-        .any(|choice| choice.answer == Some(Answer::Yes) && !choice.keys.is_empty())
+    let choices = verdict.prompt.iter().flat_map(|prompt| &prompt.choices);
+    choices
+        .filter(|choice| choice.answer == Some(Answer::Yes))
+        .any(|choice| !choice.keys.is_empty())
 }
 
 /// What became of pictures: how many of each kind are in each state, and those that can be agreed to.
@@ -558,17 +555,9 @@ impl Tally {
     fn judge(&mut self, spoof: &Spoof) {
         let verdict = spoof.judge();
         let state = verdict.state.word();
-        let has_yes = verdict
-            .prompt
-            .iter()
-            .flat_map(|prompt| &prompt.choices)
-            .any(|choice| choice.answer == Some(Answer::Yes));
-        let state = if verdict.state == SessionState::Approval || has_yes {
-            format!(
-                "{state} ({}{})",
-                verdict.rule,
-                if has_yes { ", yes" } else { "" }
-            )
+        // Somebody has to look at it, and the rule that says so is told.
+        let state = if verdict.state == SessionState::Approval {
+            format!("{state} ({})", verdict.rule)
         } else {
             state.to_owned()
         };
