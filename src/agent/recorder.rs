@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use super::approve::{Decision, Ended, Intent, Recorder, Way, Who};
 use super::audit::{Audit, AuditClock};
-use crate::domain::decision::{self, Decider, Phase, Record, excerpt};
-use crate::domain::{Answer, Mode, RecordSeq};
+use crate::domain::decision::{self, Decider, Phase, Record, Ruling, excerpt};
+use crate::domain::{Answer, RecordSeq};
 
 /// The record of a host.
 #[derive(Debug)]
@@ -34,16 +34,12 @@ impl Book {
                 Who::Rule(rule) => Decider::Policy {
                     rule: rule.clone(),
                     policy: decision.policy.clone(),
-                    mode: match decision.mode {
-                        Mode::Ask => decision::Mode::Ask,
-                        Mode::Policy => decision::Mode::Policy,
-                        Mode::Yes => decision::Mode::Yes,
-                    },
+                    mode: decision.mode,
                 },
             },
             decision: match decision.answer {
-                Answer::Yes => decision::Verdict::Allow,
-                Answer::No => decision::Verdict::Deny,
+                Answer::Yes => Ruling::Allow,
+                Answer::No => Ruling::Deny,
             },
             message: decision.message.clone(),
             way: match decision.way {

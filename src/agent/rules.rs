@@ -13,7 +13,6 @@ use std::sync::Arc;
 use super::approve::{Case, Judge, Judgement};
 use super::hub::Rules;
 use crate::config;
-use crate::domain::Verdict;
 use crate::domain::policy::{self, Policy, Problem};
 use crate::paths::Paths;
 use crate::protocol::{Failure, FailureKind};
@@ -199,16 +198,7 @@ fn checked_out(project: &Path) -> Option<String> {
 
 impl Judge for Here {
     fn judge(&self, case: &Case) -> Judgement {
-        let said = self.with(case, |case| self.policy.judge(case));
-        Judgement {
-            verdict: match said.verdict {
-                policy::Verdict::Allow => Verdict::Allow,
-                policy::Verdict::Ask => Verdict::Ask,
-                policy::Verdict::Deny => Verdict::Deny,
-            },
-            rule: said.rule,
-            why: said.why,
-        }
+        self.with(case, |case| self.policy.judge(case))
     }
 
     fn suggest(&self, case: &Case) -> Option<String> {

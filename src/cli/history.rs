@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::dashboard::{DashboardError, agent_program};
 use crate::agent::audit;
 use crate::config::{self, Config};
-use crate::domain::decision::{Decider, DeciderKind, Phase, Verdict};
+use crate::domain::decision::{Decider, DeciderKind, Phase, Ruling};
 use crate::domain::{DecisionFilter, HostId, RecordSeq, Recorded, UnixMillis};
 use crate::fleet::{self, Fleet, Here, HostNotice, HostSpec, Notice, RequestId};
 use crate::paths::{Paths, PathsError};
@@ -49,7 +49,7 @@ pub struct HistoryArguments {
 
     /// Only what was allowed or denied: allow, deny
     #[arg(long, value_name = "WHICH", value_parser = verdict)]
-    pub decision: Option<Verdict>,
+    pub decision: Option<Ruling>,
 
     /// Only those of a person or of a rule: human, policy
     #[arg(long, value_name = "WHO", value_parser = decider)]
@@ -416,10 +416,10 @@ fn date(wall: UnixMillis) -> String {
     format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02}:{second:02}")
 }
 
-fn verdict(text: &str) -> Result<Verdict, String> {
+fn verdict(text: &str) -> Result<Ruling, String> {
     match text {
-        "allow" => Ok(Verdict::Allow),
-        "deny" => Ok(Verdict::Deny),
+        "allow" => Ok(Ruling::Allow),
+        "deny" => Ok(Ruling::Deny),
         _ => Err("allow or deny".to_owned()),
     }
 }

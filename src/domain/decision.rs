@@ -18,7 +18,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PromptId, PromptKind, SessionId, Source, UnixMillis};
+use super::{Mode, PromptId, PromptKind, SessionId, Source, UnixMillis};
 
 /// The most bytes of a screen that a record keeps: the dialog and some lines around it; a whole screen with every line full
 /// is three times that.
@@ -38,7 +38,7 @@ pub struct Record {
     pub when: When,
     pub phase: Phase,
     pub by: Decider,
-    pub decision: Verdict,
+    pub decision: Ruling,
     /// What the tool is told with it; mostly empty.
     #[serde(default)]
     pub message: String,
@@ -113,25 +113,15 @@ impl Decider {
     }
 }
 
-/// What the session was switched to when a rule decided.
+/// What was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Everything is asked; only a dry run decides by rule then.
-    Ask,
-    Policy,
-    /// Every recognised permission is given.
-    Yes,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Ruling {
     Allow,
     Deny,
 }
 
-impl Verdict {
+impl Ruling {
     pub fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -267,7 +257,7 @@ pub struct DecisionFilter {
     #[serde(default)]
     pub tool: Option<String>,
     #[serde(default)]
-    pub decision: Option<Verdict>,
+    pub decision: Option<Ruling>,
     #[serde(default)]
     pub by: Option<DeciderKind>,
     /// Not older than this.
@@ -335,7 +325,7 @@ mod tests {
                 policy: "9f2c".into(),
                 mode: Mode::Policy,
             },
-            decision: Verdict::Allow,
+            decision: Ruling::Allow,
             message: String::new(),
             way: Way::Hook,
             why: "the rule read.ls allows it".into(),
@@ -392,7 +382,7 @@ mod tests {
     #[case::by_id(wanted(|filter| filter.session = Some("cm.7.3".into())), true)]
     #[case::other_session(wanted(|filter| filter.session = Some("ap".into())), false)]
     #[case::tool(wanted(|filter| filter.tool = Some("codex".into())), false)]
-    #[case::denied(wanted(|filter| filter.decision = Some(Verdict::Deny)), false)]
+    #[case::denied(wanted(|filter| filter.decision = Some(Ruling::Deny)), false)]
     #[case::automatic(wanted(|filter| filter.by = Some(DeciderKind::Policy)), true)]
     #[case::human(wanted(|filter| filter.by = Some(DeciderKind::Human)), false)]
     #[case::since_then(wanted(|filter| filter.since = Some(1_700_000_000_000)), true)]

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 
 use cm_tui::domain::decision::{
-    self, Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded, Way,
+    Decider, DeciderKind, DecisionFilter, Ended, Phase, Record, RecordSeq, Recorded, Ruling, Way,
     When,
 };
 use cm_tui::domain::{
@@ -171,7 +171,7 @@ fn recorded() -> Recorded {
     let by = Decider::Policy {
         rule: "read.ls".into(),
         policy: "9f2c".into(),
-        mode: decision::Mode::Policy,
+        mode: Mode::Policy,
     };
     let record = Record {
         when: When {
@@ -184,7 +184,7 @@ fn recorded() -> Recorded {
             ended: Ended::Delivered,
         },
         by,
-        decision: decision::Verdict::Allow,
+        decision: Ruling::Allow,
         message: String::new(),
         way: Way::Hook,
         why: "the rule read.ls allows it".into(),
@@ -302,7 +302,7 @@ fn requests() -> Vec<Request> {
                 text: Some("cargo".into()),
                 session: None,
                 tool: Some("codex".into()),
-                decision: Some(decision::Verdict::Deny),
+                decision: Some(Ruling::Deny),
                 by: Some(DeciderKind::Policy),
                 since: Some(1_700_000_000_000),
             },

@@ -7,7 +7,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::Who;
-use crate::domain::{Answer, Mode, PromptId, PromptKind, SessionId, Source, Verdict};
+pub use crate::domain::policy::Judgement;
+use crate::domain::{Answer, Mode, PromptId, PromptKind, SessionId, Source};
 
 /// What is judged: one request, to the letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,16 +21,6 @@ pub struct Case {
     pub dir: String,
     /// Who told the exact subject.
     pub source: Source,
-}
-
-/// What the rules say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    pub verdict: Verdict,
-    /// Empty when no rule says so.
-    pub rule: String,
-    /// One line for people.
-    pub why: String,
 }
 
 /// The rules of a host. Called beside the hub: it may look at files.

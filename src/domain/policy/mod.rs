@@ -28,6 +28,7 @@ pub use problem::Problem;
 pub use suggest::suggest;
 
 use self::rule::Rule;
+pub use super::Verdict;
 use super::{PromptKind, Source};
 
 /// The rules that come with the program.
@@ -36,25 +37,6 @@ pub const SHIPPED: &str = include_str!("../../../assets/policy/shipped.toml");
 pub const SHIPPED_NAME: &str = "shipped rules";
 /// The documented sample of a user's file: every line is a comment.
 pub const SAMPLE: &str = include_str!("../../../assets/policy/policy.toml");
-
-/// What to do with a prompt, the strictest last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    Allow,
-    Ask,
-    Deny,
-}
-
-impl Verdict {
-    /// One word, the same in every view, in rules and in documents.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Ask => "ask",
-            Self::Deny => "deny",
-        }
-    }
-}
 
 /// What the policy says of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]

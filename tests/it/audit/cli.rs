@@ -4,7 +4,7 @@ use std::process::Output;
 
 use cm_tui::agent::audit::{Audit, AuditConfig, Report};
 use cm_tui::domain::DecisionFilter;
-use cm_tui::domain::decision::Verdict;
+use cm_tui::domain::decision::Ruling;
 use cm_tui::protocol::{DecisionPage, Reply, Request};
 
 use super::{delivered, intent, person, policy, subjects};
@@ -36,7 +36,7 @@ async fn recorded(lab: &Lab) {
     let seq = audit.intent(listed.clone()).await.unwrap();
     audit.outcome(delivered(&listed, seq)).unwrap();
     let mut removed = dated(intent("rm -r \u{1b}[31m/", person()));
-    removed.decision = Verdict::Deny;
+    removed.decision = Ruling::Deny;
     removed.name = "web".into();
     let seq = audit.intent(removed.clone()).await.unwrap();
     audit.outcome(delivered(&removed, seq)).unwrap();

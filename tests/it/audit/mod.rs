@@ -13,9 +13,9 @@ use cm_tui::agent::audit::{
     Audit, AuditConfig, Disk, Opened, RealDisk, SCAN, page, verify as verify_files,
 };
 use cm_tui::domain::decision::{
-    Decider, DecisionFilter, Ended, Mode, Phase, Record, Recorded, Verdict, Way, When,
+    Decider, DecisionFilter, Ended, Phase, Record, Recorded, Ruling, Way, When,
 };
-use cm_tui::domain::{PromptId, PromptKind, RecordSeq, SessionId, Source};
+use cm_tui::domain::{Mode, PromptId, PromptKind, RecordSeq, SessionId, Source};
 use tempfile::TempDir;
 
 /// A retry that no test waits for.
@@ -79,7 +79,7 @@ fn intent(subject: &str, by: Decider) -> Record {
         },
         phase: Phase::Intent,
         by,
-        decision: Verdict::Allow,
+        decision: Ruling::Allow,
         message: String::new(),
         way: Way::Hook,
         why: "a rule allows it".into(),
