@@ -78,6 +78,8 @@
 //!   (`transport::asking`). [`transport`] alone knows SSH.
 //! - **What sessions print is kept on their host** as recordings and numbered lines ([`agent::record`]): bounded, written by
 //!   one thread beside the hub, and read by number, so that who reads goes on where the last connection ended.
+//! - **The dashboard calls people.** It knows all hosts, their contexts and tags, and whether somebody looks ([`tui::calling`]):
+//!   without one nothing is sent, and two of them send it twice.
 //! - **Events are never dropped.** They are numbered; a client that comes back asks for what it missed.
 //!
 //! # Where to add …

@@ -242,16 +242,12 @@ pub fn parts(argument: &str) -> Vec<Part<'_>> {
     while let Some((before, after)) = rest.split_once('{') {
         parts.push(Part::Text(before));
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
-        match after.split_once('}').filter(|(name, _)| is_name(name)) {
-            Some((name, after)) => {
-                parts.push(Part::Place(name));
-                rest = after;
-            }
-            None => {
-                parts.push(Part::Text("{"));
-                rest = after;
-            }
-        }
+        let named = after.split_once('}').filter(|(name, _)| is_name(name));
+        let (part, after) = named.map_or((Part::Text("{"), after), |(name, after)| {
+            (Part::Place(name), after)
+        });
+        parts.push(part);
+        rest = after;
     }
     parts.push(Part::Text(rest));
     parts

@@ -166,13 +166,11 @@ pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), Co
         let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
         place(fault.span(table.get_ref()), fault.message, hint)
     };
-    match value.fault() {
-        Some(fault) => Err(told(fault)),
-        None => {
-            warnings.extend(value.doubts().into_iter().map(|doubt| Warning(told(doubt))));
-            Ok((value, warnings))
-        }
+    if let Some(fault) = value.fault() {
+        return Err(told(fault));
     }
+    warnings.extend(value.doubts().into_iter().map(|doubt| Warning(told(doubt))));
+    Ok((value, warnings))
 }
 
 /// Line and column of a byte offset, both from 1.

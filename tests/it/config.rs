@@ -262,7 +262,8 @@ fn the_folder_of_agents_is_seen_from_the_settings(#[case] given: &str, #[case] e
 )]
 #[case(
     "[[notify.rules]]\n[[notify.rules]]\nstates = ['aproval']",
-    "file.toml:3:11: unknown variant `aproval`, expected one of `approval`, `question`, `idle`, `finished`, `error`,      `exited`, `lost`"
+    "file.toml:3:11: unknown variant `aproval`, expected one of `approval`, `question`, `idle`, `finished`, `error`, \
+     `exited`, `lost`"
 )]
 #[case(
     "[[notify.rules]]\nstate = []",

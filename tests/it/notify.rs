@@ -234,7 +234,7 @@ fn placeholders_are_filled_in_and_never_become_options() {
         assert_eq!(arguments(&["say", "{subject}"], subject)[1], expected);
     }
     let input = order(CallWay::Webhook, &["w".to_owned()], &news, 7).input;
-    insta::assert_snapshot!(input, @"");
+    insta::assert_snapshot!(input, @r#"{"at":7,"contexts":["web","all"],"dir":"/home/ada/src/shop","host":"gpu-2","id":"s1","session":"shop","state":"approval","subject":"rm -rf build","tags":[],"text":"shop on gpu-2 needs you","tool":"claude-code"}"#);
 }
 
 fn shell(script: &str, place: &Path) -> Order {
@@ -309,7 +309,7 @@ async fn a_command_that_hangs_is_ended_with_all_that_it_started() {
     // The end of file comes when nobody has it open any more.
     let mut rest = Vec::new();
     started.unwrap().read_to_end(&mut rest).unwrap();
-    assert_eq!(rest, []);
+    assert!(rest.is_empty());
 }
 
 fn dashboard(text: &str) -> Dashboard {
