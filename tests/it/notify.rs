@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use cm_tui::config::{self, CallWay, Config, NotifyConfig};
 use cm_tui::domain::{
@@ -16,8 +17,12 @@ use cm_tui::tui::message::Msg;
 use cm_tui::tui::settings::NamedContext;
 use cm_tui::tui::timing::next_wake;
 use rstest::rstest;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::tui::fixture::{Dashboard, asking, prompt, session};
+
+/// Longer than any machine is busy.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 fn settings(text: &str) -> NotifyConfig {
     let (config, _) = config::parse::<Config>(Path::new("f"), text).unwrap();
@@ -289,26 +294,45 @@ async fn what_went_wrong_is_one_line(#[case] arguments: &[&str], #[case] expecte
     assert_eq!(told.outcome, Err(expected.to_owned()));
 }
 
-/// The clock stands still while another thread waits for the command to have started, then jumps to the end of its time.
-#[tokio::test(start_paused = true)]
-async fn a_command_that_hangs_is_ended_with_all_that_it_started() {
-    let temp = tempfile::tempdir().unwrap();
-    let fifo = temp.path().join("fifo");
+/// A command that never ends by itself, and the pipe that it and what it started have open, once they have.
+fn hanging(folder: &Path) -> (Order, JoinHandle<File>) {
+    let fifo = folder.join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
-    let script = "exec 3>\"$0\"; sleep 1000 & echo >&3; wait";
-    let order = shell(script, &fifo);
-    let started = tokio::task::spawn_blocking(move || {
+    let order = shell("exec 3>\"$0\"; sleep 1000 & echo >&3; wait", &fifo);
+    let started = spawn_blocking(move || {
         let mut fifo = File::open(fifo).unwrap();
         fifo.read_exact(&mut [0]).unwrap();
         fifo
     });
+    (order, started)
+}
+
+/// The clock stands still while another thread waits for the command to have started, then jumps to the end of its time.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_hangs_is_ended_with_all_that_it_started() {
+    let temp = tempfile::tempdir().unwrap();
+    let (order, started) = hanging(temp.path());
     let (started, told) = tokio::join!(started, run(order, temp.path(), TIME));
     let expected = "“sh” took longer than 10 s and was ended";
     assert_eq!(told.outcome, Err(expected.to_owned()));
     // The end of file comes when nobody has it open any more.
     let mut rest = Vec::new();
     started.unwrap().read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn a_command_ends_with_the_dashboard_and_so_does_all_that_it_started() {
+    let temp = tempfile::tempdir().unwrap();
+    let (order, started) = hanging(temp.path());
+    // Whichever is not the first is dropped.
+    let mut fifo = tokio::select! {
+        started = started => started.unwrap(),
+        told = run(order, temp.path(), FOR_EVER) => panic!("{told:?}"),
+    };
+    let mut rest = Vec::new();
+    fifo.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty());
 }
 

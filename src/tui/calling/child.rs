@@ -1,7 +1,7 @@
 //! Runs a command of the user's beside the dashboard.
 //!
 //! Promise: it has no way to the terminal but the one it would have to open itself; it and what it started are gone when
-//! its time is over; whoever waits for it learns in one line what went wrong.
+//! its time is over or the dashboard ends; whoever waits for it learns in one line what went wrong.
 
 use std::io;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub struct Told {
 }
 
 /// Runs `order` and waits for its end, `time` at most. A program that starts with `~/` is in `home`. When this is dropped
-/// on the way, the program is killed.
+/// on the way, it is killed with all that it has started.
 pub async fn run(order: Order, home: &Path, time: Duration) -> Told {
     Told {
         way: order.way,
@@ -56,21 +56,40 @@ async fn attempt(order: &Order, home: &Path, time: Duration) -> Result<(), Strin
             io::ErrorKind::NotFound => format!("cannot run “{name}”: there is no such program"),
             _ => format!("cannot run “{name}”: {error}"),
         })?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let mut group = Group(pid);
     match timeout(time, talk(&mut child, &order.input)).await {
-        Ok(Ok(status)) => judged(name, status),
+        Ok(Ok(status)) => {
+            group.0 = None;
+            judged(name, status)
+        }
         Ok(Err(error)) => Err(format!("cannot wait for “{name}”: {error}")),
         Err(_elapsed) => {
-            if let Some(group) = group {
-                // It may have ended by itself meanwhile.
-                let _gone = kill_process_group(group, Signal::KILL);
-            }
+            group.end();
             let _status = child.wait().await;
             let seconds = time.as_secs();
             Err(format!(
                 "“{name}” took longer than {seconds} s and was ended"
             ))
         }
+    }
+}
+
+/// The command with all that it has started. When this is dropped they are killed, unless it was let go.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn end(&mut self) {
+        if let Some(group) = self.0.take() {
+            // It may have ended by itself meanwhile.
+            let _gone = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calling somebody who looks elsewhere, when a session begins to wait, is done or has failed.
 
-use crate::config::{CallWay, NotifyConfig};
+use crate::config::CallWay;
 use crate::domain::{HostId, Session};
 use crate::protocol::Event;
 use crate::tui::calling::{News, Told, order, ways};
@@ -42,34 +42,33 @@ pub fn call(model: &mut Model, news: &[News], effects: &mut Vec<Effect>) {
     }
 }
 
-/// What was held back and may be told now.
+/// What was held back and may be told now. The bell that was not rung is not rung later: it says nothing that the last one
+/// did not.
 pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     while let Some(news) = model.calls.due(model.now) {
         if news.holds(model.fleet.session(&news.host, &news.session.id)) {
-            tell_by_command(model, &news, effects);
+            let ways = ways(&model.settings.notify, &news, is_away(model, &news));
+            tell_by_command(model, &news, &ways, effects);
         }
     }
 }
 
 fn tell(model: &mut Model, news: &News, effects: &mut Vec<Effect>) {
-    let is_away = is_away(model, news);
-    let ways = ways(&model.settings.notify, news, is_away);
+    let ways = ways(&model.settings.notify, news, is_away(model, news));
     if ways.contains(&CallWay::Terminal) && model.attention.may_call(model.now) {
         effects.push(Effect::Call(format!("cm-tui: {}", news.sentence())));
     }
-    tell_by_command(model, news, effects);
+    tell_by_command(model, news, &ways, effects);
 }
 
-/// The bell that was not rung again is not rung later: it says nothing that the first did not.
-fn tell_by_command(model: &mut Model, news: &News, effects: &mut Vec<Effect>) {
-    let ways = ways(&model.settings.notify, news, is_away(model, news));
-    let commands = ways.into_iter().filter(|way| *way != CallWay::Terminal);
-    let commands: Vec<CallWay> = commands.collect();
+fn tell_by_command(model: &mut Model, news: &News, ways: &[CallWay], effects: &mut Vec<Effect>) {
+    let commands = ways.iter().filter(|way| **way != CallWay::Terminal);
+    let commands: Vec<CallWay> = commands.copied().collect();
     if commands.is_empty() || !model.calls.may_tell(news, model.now) {
         return;
     }
     for way in commands {
-        let arguments = NotifyConfig::arguments(&model.settings.notify, way);
+        let arguments = model.settings.notify.arguments(way);
         let order = order(way, arguments, news, model.now.unix);
         effects.push(Effect::Tell(Box::new(order)));
     }
