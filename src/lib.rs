@@ -81,6 +81,8 @@
 //!   one thread beside the hub, and read by number, so that who reads goes on where the last connection ended.
 //! - **Decisions leave a trace first.** What is about to be answered is on disk before it is ([`agent::audit`]): one line
 //!   each, chained, so that any change is found.
+//! - **The dashboard calls people.** It knows all hosts, their contexts and tags, and whether somebody looks ([`tui::calling`]):
+//!   without one nothing is sent, and two of them send it twice.
 //! - **Events are never dropped.** They are numbered; a client that comes back asks for what it missed.
 //!
 //! # Where to add …

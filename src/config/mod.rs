@@ -4,6 +4,7 @@
 //! line and column, [`watch`] tells when something in a folder changed. Nothing here applies a setting, and nothing is
 //! fatal: the caller shows the error and keeps what it had.
 
+mod calls;
 mod contexts;
 mod files;
 mod parse;
@@ -11,12 +12,13 @@ mod policy;
 mod settings;
 pub mod watch;
 
+pub use calls::{
+    CallState, CallWay, CallWhen, Notify, NotifyConfig, NotifyRule, PLACEHOLDERS, Part, parts,
+};
 pub use contexts::{AttachOutput, ContextConfig, Contexts, Install, SshTransport};
 pub use files::{LoadedTools, load, load_tools, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};
 pub use policy::load_policy;
-pub use settings::{
-    ApproveConfig, Config, Glyphs, KeyList, Notify, SAMPLE, SessionConfig, TmuxConfig,
-};
+pub use settings::{ApproveConfig, Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};

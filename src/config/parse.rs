@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// How many edits a mistyped key may be away from the one that is suggested: more would be guessing.
@@ -23,12 +24,18 @@ pub trait Schema: DeserializeOwned {
     fn fault(&self) -> Option<Fault> {
         None
     }
+
+    /// What is allowed and can still hardly be meant: told as warnings.
+    fn doubts(&self) -> Vec<Fault> {
+        Vec::new()
+    }
 }
 
 /// What is wrong with a value, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The keys that lead to the value. When one is not there, the last one before it is meant.
+    /// The keys that lead to the value; a number counts in a list, from 0. When one is not there, the last one before it
+    /// is meant.
     path: Vec<String>,
     message: String,
     /// May be empty.
@@ -46,21 +53,34 @@ impl Fault {
 
     /// Where the value stands in the file; for a table, where its key stands.
     fn span(&self, table: &DeTable<'_>) -> Option<Range<usize>> {
-        let mut inside = Some(table);
-        let mut span = None;
-        for name in &self.path {
-            let Some((key, value)) = inside.and_then(|table| table.get_key_value(name.as_str()))
-            else {
-                break;
-            };
-            inside = value.get_ref().as_table();
-            span = Some(if inside.is_some() {
-                key.span()
+        let (first, rest) = self.path.split_first()?;
+        let (key, mut value) = table.get_key_value(first.as_str())?;
+        let place = |key: Range<usize>, value: &Spanned<DeValue<'_>>| {
+            if value.get_ref().is_table() {
+                key
             } else {
                 value.span()
-            });
+            }
+        };
+        let mut span = place(key.span(), value);
+        for name in rest {
+            let next = match value.get_ref() {
+                DeValue::Table(table) => table
+                    .get_key_value(name.as_str())
+                    .map(|(key, value)| (key.span(), value)),
+                DeValue::Array(items) => {
+                    let item = name.parse().ok().and_then(|at: usize| items.get(at));
+                    item.map(|item| (item.span(), item))
+                }
+                _ => None,
+            };
+            let Some((key, next)) = next else {
+                break;
+            };
+            span = place(key, next);
+            value = next;
         }
-        span
+        Some(span)
     }
 }
 
@@ -134,7 +154,7 @@ pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), Co
     let mut unknown = Vec::new();
     find_unknown(table.get_ref(), &mut Vec::new(), T::KEYS, &mut unknown);
     unknown.sort_by_key(|(span, ..)| span.start);
-    let warnings = unknown
+    let mut warnings: Vec<Warning> = unknown
         .into_iter()
         .map(|(span, key, near)| {
             let hint = near.map(|near| format!("did you mean “{near}”?"));
@@ -142,13 +162,15 @@ pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), Co
         })
         .collect();
     let value: T = toml::from_str(text).map_err(|error| broken(&error))?;
-    match value.fault() {
-        Some(fault) => {
-            let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
-            Err(place(fault.span(table.get_ref()), fault.message, hint))
-        }
-        None => Ok((value, warnings)),
+    let told = |fault: Fault| {
+        let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
+        place(fault.span(table.get_ref()), fault.message, hint)
+    };
+    if let Some(fault) = value.fault() {
+        return Err(told(fault));
     }
+    warnings.extend(value.doubts().into_iter().map(|doubt| Warning(told(doubt))));
+    Ok((value, warnings))
 }
 
 /// Line and column of a byte offset, both from 1.
@@ -171,6 +193,8 @@ fn hint_for(message: &str) -> Option<String> {
         "add it: it has no default"
     } else if message.contains("duplicate key") {
         "remove one of the two"
+    } else if message.contains("expected a sequence") {
+        "write it as a list: [\"program\", \"argument\"]"
     } else if message.contains("invalid type: string") {
         "write it without quotes"
     } else if message.contains("expected a string") {

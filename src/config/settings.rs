@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserializer, Error, Unexpected};
 use serde::{Deserialize, Serialize};
 
+use super::calls::{self, NotifyConfig};
 use super::contexts::{self, Contexts};
 use super::{Fault, Schema};
 use crate::paths::Paths;
@@ -30,8 +31,8 @@ pub struct Config {
     pub mouse: bool,
     /// Whether spinners stand still.
     pub reduced_motion: bool,
-    /// How somebody who looks elsewhere learns of a new prompt.
-    pub notify: Notify,
+    #[serde(deserialize_with = "calls::table_or_word")]
+    pub notify: NotifyConfig,
     /// The profile id that a new session starts with.
     pub default_tool: String,
     /// The key that leaves typing mode and detaches.
@@ -54,7 +55,7 @@ impl Default for Config {
             glyphs: Glyphs::default(),
             mouse: true,
             reduced_motion: false,
-            notify: Notify::default(),
+            notify: NotifyConfig::default(),
             default_tool: "claude-code".to_owned(),
             detach_key: "ctrl-]".to_owned(),
             session: SessionConfig::default(),
@@ -74,7 +75,15 @@ impl Schema for Config {
         "glyphs",
         "mouse",
         "reduced_motion",
-        "notify",
+        "notify.terminal",
+        "notify.when",
+        "notify.command",
+        "notify.webhook",
+        "notify.rules.states",
+        "notify.rules.contexts",
+        "notify.rules.tags",
+        "notify.rules.send",
+        "notify.rules.when",
         "default_tool",
         "detach_key",
         "session.cols",
@@ -108,7 +117,11 @@ impl Schema for Config {
     ];
 
     fn fault(&self) -> Option<Fault> {
-        contexts::fault(&self.contexts)
+        contexts::fault(&self.contexts).or_else(|| self.notify.fault())
+    }
+
+    fn doubts(&self) -> Vec<Fault> {
+        self.notify.doubts(&self.contexts)
     }
 }
 
@@ -130,17 +143,6 @@ pub enum Glyphs {
     Unicode,
     /// For terminals and fonts that have nothing else.
     Ascii,
-}
-
-/// How the terminal calls somebody who looks elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Notify {
-    #[default]
-    Bell,
-    /// A notification with words, where the terminal has them.
-    Osc9,
-    Off,
 }
 
 /// New sessions: their size in cells, and how they are started.

@@ -1,6 +1,6 @@
 //! Whether somebody looks at the terminal, and when they may be called.
 //!
-//! Promise: nobody is called who looks, and nobody twice in a row.
+//! Promise: the terminal calls nobody twice in a row.
 
 use super::clock::Moment;
 
@@ -25,6 +25,8 @@ pub struct Attention {
     focus: Focus,
     touched: Moment,
     called: Option<Moment>,
+    /// Somebody else has the terminal.
+    is_lent: bool,
 }
 
 impl Attention {
@@ -48,18 +50,32 @@ impl Attention {
         }
     }
 
-    /// Whether to call somebody now; if so it counts as done.
-    pub fn call(&mut self, now: Moment) -> bool {
-        let is_away = match self.focus {
-            Focus::Here => false,
-            Focus::Elsewhere => true,
-            Focus::Untold => now.since(self.touched) >= AWAY,
-        };
+    /// The terminal shows a session instead of the dashboard, or no longer does.
+    pub fn lent(&mut self, is_lent: bool) {
+        self.is_lent = is_lent;
+    }
+
+    pub fn is_lent(&self) -> bool {
+        self.is_lent
+    }
+
+    /// Whether nobody looks at the dashboard.
+    pub fn is_away(&self, now: Moment) -> bool {
+        self.is_lent
+            || match self.focus {
+                Focus::Here => false,
+                Focus::Elsewhere => true,
+                Focus::Untold => now.since(self.touched) >= AWAY,
+            }
+    }
+
+    /// Whether the terminal may call now; if so it counts as done.
+    pub fn may_call(&mut self, now: Moment) -> bool {
         let is_quiet = self.called.is_none_or(|then| now.since(then) >= QUIET);
-        if is_away && is_quiet {
+        if is_quiet {
             self.called = Some(now);
         }
-        is_away && is_quiet
+        is_quiet
     }
 }
 
@@ -72,24 +88,34 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_is_not_called_and_who_does_not_is_called_once_in_five_seconds() {
+    fn who_does_not_look_is_called_once_in_five_seconds_until_they_come_back() {
         let mut attention = Attention::default();
         attention.focused(true);
-        assert!(!attention.call(at(90_000)));
+        assert!(!attention.is_away(at(90_000)));
         attention.focused(false);
-        assert!(attention.call(at(90_000)));
-        assert!(!attention.call(at(94_999)));
-        assert!(attention.call(at(95_000)));
+        assert!(attention.is_away(at(90_000)) && attention.may_call(at(90_000)));
+        assert!(!attention.may_call(at(94_999)));
+        assert!(attention.may_call(at(95_000)));
         attention.focused(true);
         attention.focused(false);
-        assert!(attention.call(at(95_001)));
+        assert!(attention.may_call(at(95_001)));
     }
 
     #[test]
     fn without_word_of_the_focus_a_minute_without_a_key_is_away() {
         let mut attention = Attention::default();
         attention.touched(at(1_000));
-        assert!(!attention.call(at(60_999)));
-        assert!(attention.call(at(61_000)));
+        assert!(!attention.is_away(at(60_999)));
+        assert!(attention.is_away(at(61_000)));
+    }
+
+    #[test]
+    fn whoever_is_attached_does_not_see_the_dashboard() {
+        let mut attention = Attention::default();
+        attention.focused(true);
+        attention.lent(true);
+        assert!(attention.is_away(at(1)));
+        attention.lent(false);
+        assert!(!attention.is_away(at(1)));
     }
 }

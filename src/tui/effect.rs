@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::calling::Order;
 use super::fixture::Fixture;
 use super::questions::QuestionId;
 use crate::domain::{HostId, Session, SessionId};
@@ -47,6 +48,8 @@ pub enum Effect {
     Store(Box<Fixture>),
     /// Calls somebody who looks elsewhere, with these words where the terminal has room for words.
     Call(String),
+    /// Runs a command that calls somebody.
+    Tell(Box<Order>),
     /// Stops the process as ctrl-z does in other programs.
     Suspend,
     /// Draws every cell again.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::calling::Told;
 use super::questions::QuestionId;
 use super::settings::Loaded;
 use crate::domain::HostId;
@@ -49,6 +50,8 @@ pub enum Msg {
         message: String,
         hint: String,
     },
+    /// A command that calls somebody has ended.
+    Told(Told),
     /// A screen was kept in this folder, or could not be, with the reason in one line.
     Stored(Result<PathBuf, String>),
     /// A session of another host could be shown now, but keys that are being typed are meant for something else.

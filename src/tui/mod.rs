@@ -16,12 +16,13 @@
 //! Floors inside the room, each importing only those below:
 //! `mod` · `update` · `view`, `timing` · `cards` · `layout` · `about`, `notes` · `model`, `message` · `overlay`, `scroll` · `subject` ·
 //! `widget`, `rows` · `settings` · `attach` · `keymap`, `action`, `look`, `toast` · `theme`, `key` · `inbox` · `sight` · `colours`,
-//! `effect`, `attention`, `fixture`, `questions`, `clock`, `own`, `passthrough`, `signals`, `terminal`.
+//! `effect` · `calling`, `attention`, `fixture`, `questions`, `clock`, `own`, `passthrough`, `signals`, `terminal`.
 
 pub mod about;
 pub mod action;
 pub mod attach;
 pub mod attention;
+pub mod calling;
 pub mod cards;
 pub mod clock;
 pub mod colours;

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::action::Action;
 use super::attention::Attention;
+use super::calling::Calls;
 use super::clock::Moment;
 use super::effect::Target;
 use super::inbox::Inbox;
@@ -116,6 +117,8 @@ pub struct Model {
     /// The page of all open prompts, while it is shown.
     pub inbox: Option<Inbox>,
     pub attention: Attention,
+    /// Who was called, and what waits to be told.
+    pub calls: Calls,
     /// The beginning of a chord.
     pub chord: Vec<Key>,
     pub pending: BTreeMap<RequestId, Pending>,
@@ -158,6 +161,7 @@ impl Model {
             sight: Sight::default(),
             inbox: None,
             attention: Attention::default(),
+            calls: Calls::default(),
             chord: Vec::new(),
             pending: BTreeMap::new(),
             expected: None,

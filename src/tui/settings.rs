@@ -3,6 +3,7 @@
 //! Promise: a file that cannot be read changes nothing and says where it is wrong.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -12,9 +13,9 @@ use super::look::GlyphSet;
 use super::terminal::Mouse;
 use super::theme::Theme;
 use crate::config::watch::{Changed, WatchError, watch};
-use crate::config::{self, Config, ConfigError, Contexts, Glyphs, Notify};
-use crate::domain::HostId;
-use crate::fleet;
+use crate::config::{self, Config, ConfigError, Contexts, Glyphs, NotifyConfig};
+use crate::domain::{HostId, Session};
+use crate::fleet::{self, Host};
 use crate::paths::Paths;
 
 /// Reloads that may wait: each reads the newest files, so one is enough.
@@ -28,8 +29,8 @@ pub struct Settings {
     /// Whether spinners stand still.
     pub reduced_motion: bool,
     pub mouse: Mouse,
-    /// How somebody who looks elsewhere learns of a new prompt.
-    pub notify: Notify,
+    /// How somebody who looks elsewhere learns of sessions.
+    pub notify: NotifyConfig,
     /// The tool a new session is offered with.
     pub default_tool: String,
     /// Where work runs, as the user named it.
@@ -45,6 +46,22 @@ pub struct NamedContext {
     pub dir: Option<String>,
     /// A profile id; the default tool when there is none.
     pub tool: Option<String>,
+    pub tags: Vec<String>,
+}
+
+impl NamedContext {
+    /// Whether a session is on its host, and in its folder.
+    pub fn holds(&self, host: &Host, session: &Session) -> bool {
+        let Some(dir) = &self.dir else {
+            return self.host == host.id;
+        };
+        let home = host.welcome.as_ref().map_or("", |welcome| &welcome.home);
+        let dir = match Path::new(dir).strip_prefix("~") {
+            Ok(rest) => Path::new(home).join(rest),
+            Err(_absolute) => dir.into(),
+        };
+        self.host == host.id && Path::new(&session.dir).starts_with(dir)
+    }
 }
 
 /// Something in a file is wrong: where and what, and what to do about it (may be empty).
@@ -134,7 +151,7 @@ impl Settings {
             },
             reduced_motion: config.reduced_motion,
             mouse: if config.mouse { Mouse::On } else { Mouse::Off },
-            notify: config.notify,
+            notify: config.notify.clone(),
             default_tool: config.default_tool.clone(),
             contexts: named(&config.contexts),
         };
@@ -180,6 +197,7 @@ fn named(contexts: &Contexts) -> Vec<NamedContext> {
             host: fleet::host_of(contexts, name)?,
             dir: context.dir.clone(),
             tool: context.tool.clone(),
+            tags: context.tags.clone(),
         })
     });
     named.collect()

@@ -226,10 +226,20 @@ fn call_bytes(way: Notify, words: &str, is_in_tmux: bool) -> String {
     match way {
         Notify::Off => String::new(),
         Notify::Bell => "\x07".to_owned(),
-        Notify::Osc9 if is_in_tmux => {
-            format!("\x1bPtmux;\x1b\x1b]9;{words}\x07\x1b\\\x07")
+        Notify::Osc9 => passed(&format!("]9;{words}\x07"), is_in_tmux),
+        Notify::Osc777 => {
+            let body = words.strip_prefix("cm-tui: ").unwrap_or(&words);
+            passed(&format!("]777;notify;cm-tui;{body}\x07"), is_in_tmux)
         }
-        Notify::Osc9 => format!("\x1b]9;{words}\x07"),
+    }
+}
+
+/// One escape sequence, without its escape, as it reaches the terminal.
+fn passed(sequence: &str, is_in_tmux: bool) -> String {
+    if is_in_tmux {
+        format!("\x1bPtmux;\x1b\x1b{sequence}\x1b\\\x07")
+    } else {
+        format!("\x1b{sequence}")
     }
 }
 
@@ -266,6 +276,16 @@ mod tests {
         Notify::Osc9,
         true,
         "\x1bPtmux;\x1b\x1b]9;shop\u{b7}]52;c;eA== asks\x07\x1b\\\x07"
+    )]
+    #[case(
+        Notify::Osc777,
+        false,
+        "\x1b]777;notify;cm-tui;shop\u{b7}]52;c;eA== asks\x07"
+    )]
+    #[case(
+        Notify::Osc777,
+        true,
+        "\x1bPtmux;\x1b\x1b]777;notify;cm-tui;shop\u{b7}]52;c;eA== asks\x07\x1b\\\x07"
     )]
     fn a_call_is_one_sequence_whatever_the_words(
         #[case] way: Notify,

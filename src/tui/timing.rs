@@ -1,6 +1,6 @@
 //! When the dashboard has to wake by itself.
 //!
-//! Promise: never, unless something that is on screen changes with time alone.
+//! Promise: never, unless something that is on screen changes with time alone, or a call that was held back is due.
 
 use super::clock::Moment;
 use super::layout::{density, layout, too_small};
@@ -13,7 +13,7 @@ use crate::fleet::Host;
 /// How often ages are drawn again, in milliseconds: they are shown to the second.
 const AGE_MILLIS: u64 = 1_000;
 
-/// The next moment ([`Moment::mono`]) at which something on screen changes by itself.
+/// The next moment ([`Moment::mono`]) at which something changes by itself.
 pub fn next_wake(model: &Model) -> Option<u64> {
     let mono = model.now.mono;
     let after = |step: u64| (mono / step + 1) * step;
@@ -24,7 +24,11 @@ pub fn next_wake(model: &Model) -> Option<u64> {
     } else {
         Some(after(AGE_MILLIS))
     };
-    moving.into_iter().chain(model.toasts.next_end()).min()
+    moving
+        .into_iter()
+        .chain(model.toasts.next_end())
+        .chain(model.calls.next_due())
+        .min()
 }
 
 /// Whether anything on the page has an age.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use cm_tui::config::{
-    self, AttachOutput, Config, ConfigError, ContextConfig, Glyphs, Install, Schema, load_tools,
-    watch,
+    self, AttachOutput, Config, ConfigError, ContextConfig, Glyphs, Install, Notify, NotifyConfig,
+    Schema, load_tools, watch,
 };
 use cm_tui::domain::{ToolProfile, Tools};
 use cm_tui::paths::Paths;
@@ -42,7 +42,8 @@ fn the_sample_says_the_defaults() {
         .join("\n");
     let (parsed, warnings) = config::parse::<Config>(Path::new("sample"), &uncommented).unwrap();
     assert_eq!((parsed, warnings), (Config::default(), Vec::new()));
-    for key in Config::KEYS.iter().filter(|key| !key.contains('*')) {
+    let is_default = |key: &&&str| !key.contains('*') && !key.contains(".rules.");
+    for key in Config::KEYS.iter().filter(is_default) {
         let name = key.rsplit('.').next().unwrap();
         assert!(
             uncommented.contains(&format!("{name} = ")),
@@ -62,7 +63,9 @@ fn the_examples_of_the_sample_can_be_used() {
     let (parsed, warnings) = config::parse::<Config>(Path::new("sample"), &example).unwrap();
     assert_eq!(warnings, Vec::new());
     assert_eq!(parsed.contexts["gpu-2"].host.as_deref(), Some("gpu-2"));
-    for key in Config::KEYS.iter().filter(|key| key.contains(".*.")) {
+    assert_eq!(parsed.notify.rules.len(), 1);
+    let is_named = |key: &&&str| key.contains(".*.") || key.contains(".rules.");
+    for key in Config::KEYS.iter().filter(is_named) {
         let name = key.rsplit('.').next().unwrap();
         assert!(
             example.contains(&format!("\n{name} = ")),
@@ -89,6 +92,19 @@ fn every_setting_can_be_changed() {
     );
     assert_eq!(config.keys["quit"].as_slice(), ["Q"]);
     assert_eq!(config.keys["kill"].as_slice(), ["x", "g k"]);
+}
+
+#[rstest]
+#[case("notify = 'osc777'", Notify::Osc777)]
+#[case("[notify]\nterminal = 'off'", Notify::Off)]
+#[case("[notify]", Notify::Bell)]
+fn notifications_are_a_table_or_one_word(#[case] text: &str, #[case] terminal: Notify) {
+    let (config, warnings) = config::parse::<Config>(Path::new("f"), text).unwrap();
+    let expected = NotifyConfig {
+        terminal,
+        ..NotifyConfig::default()
+    };
+    assert_eq!((config.notify, warnings), (expected, Vec::new()));
 }
 
 #[test]
@@ -210,6 +226,60 @@ fn the_folder_of_agents_is_seen_from_the_settings(#[case] given: &str, #[case] e
 #[case(
     "[contexts.a]\nhots = 'a'",
     "file.toml:2:1: unknown key “hots”\nhint: did you mean “host”?"
+)]
+#[case(
+    "notify = 'bel'",
+    "file.toml:1:10: unknown variant `bel`, expected one of `bell`, `osc9`, `osc777`, `off`"
+)]
+#[case(
+    "notify = 3",
+    "file.toml:1:10: invalid type: integer `3`, expected a table, or \"bell\", \"osc9\", \"osc777\" or \"off\""
+)]
+#[case(
+    "[notify]\nwhen = 'never'",
+    "file.toml:2:8: unknown variant `never`, expected `unfocused` or `always`"
+)]
+#[case(
+    "[notify]\ncomand = []",
+    "file.toml:2:1: unknown key “comand”\nhint: did you mean “command”?"
+)]
+#[case(
+    "[notify]\ncommand = 'notify-send x'",
+    "file.toml:2:11: invalid type: string \"notify-send x\", expected a sequence\nhint: write it as a list: \
+     [\"program\", \"argument\"]"
+)]
+#[case(
+    "[notify]\ncommand = ['say', '{sesion} x']",
+    "file.toml:2:19: unknown placeholder “{sesion}”\nhint: did you mean “{session}”?"
+)]
+#[case(
+    "[notify]\nwebhook = ['{session}']",
+    "file.toml:2:12: the program has a placeholder\nhint: the first word is what runs: write the placeholder behind it"
+)]
+#[case(
+    "[notify]\ncommand = ['']",
+    "file.toml:2:12: a command without a program\nhint: write a program and its arguments, or [] for none"
+)]
+#[case(
+    "[[notify.rules]]\n[[notify.rules]]\nstates = ['aproval']",
+    "file.toml:3:11: unknown variant `aproval`, expected one of `approval`, `question`, `idle`, `finished`, `error`, \
+     `exited`, `lost`"
+)]
+#[case(
+    "[[notify.rules]]\nstate = []",
+    "file.toml:2:1: unknown key “state”\nhint: did you mean “states”?"
+)]
+#[case(
+    "[[notify.rules]]\n[[notify.rules]]\ncontexts = ['local', 'webb']\n[contexts.web]",
+    "file.toml:3:22: there is no context “webb”\nhint: did you mean “web”?"
+)]
+#[case(
+    "[[notify.rules]]\ntags = ['work']",
+    "file.toml:2:9: no context has the tag “work”"
+)]
+#[case(
+    "[[notify.rules]]\nsend = ['terminal', 'webhook']",
+    "file.toml:2:21: there is no webhook to send by\nhint: set “webhook” under [notify]"
 )]
 fn a_mistake_in_the_settings_is_told_with_its_place(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(told::<Config>(text), expected);

@@ -20,6 +20,7 @@ mod lab;
 mod live;
 mod mishaps;
 mod monitor;
+mod notify;
 mod openssh;
 mod outer;
 mod policy;

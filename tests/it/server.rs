@@ -91,7 +91,7 @@ async fn one_client_too_many_is_refused_and_the_others_stay() {
     let lab = Lab::new();
     lab.start_agent();
     let mut clients = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..256 {
         clients.push(Raw::connect(&lab, None).await);
     }
     let stream = UnixStream::connect(lab.paths.socket()).await.unwrap();

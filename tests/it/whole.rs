@@ -233,6 +233,38 @@ fn sessions_survive_the_death_of_the_agent_and_can_be_killed_by_name() {
 }
 
 #[test]
+fn whoever_looks_elsewhere_is_called_by_a_command() {
+    let lab = Lab::new();
+    let calls = lab.path("calls");
+    let made = lab.command("mkfifo").arg(&calls).status().unwrap();
+    assert!(made.success());
+    let config = format!(
+        "[notify]\nwhen = 'always'\ncommand = ['sh', '-c', 'cat >\"$0\"', '{}']\nwebhook = ['no-such-program']\n\
+         [[notify.rules]]\nstates = ['approval']\n[[notify.rules]]\nsend = []\n",
+        calls.display()
+    );
+    let file = lab.paths.config_file();
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, config).unwrap();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let read = std::fs::read_to_string(calls).unwrap();
+        // The test may have failed meanwhile.
+        let _heard = tell.send(read);
+    });
+    let terminal = Terminal::open(&lab, (120, 36), "--demo");
+    let event = told.recv_timeout(PATIENCE).expect("nobody was called");
+    let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+    assert_eq!(
+        (&event["session"], &event["state"], &event["host"]),
+        (&"demo-asking".into(), &"approval".into(), &"local".into())
+    );
+    terminal.sees("no notification: cannot run “no-such-program”");
+    terminal.press(&["q"]);
+    terminal.sees("left with 0");
+}
+
+#[test]
 fn a_terminal_that_is_too_small_is_told_so_and_gets_its_screen_back() {
     let lab = Lab::new();
     let terminal = Terminal::open(&lab, (30, 8), "");

@@ -7,9 +7,11 @@ mod perform;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::Event;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -17,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use self::desk::Desk;
 use crate::domain::HostId;
 use crate::fleet::{self, Fleet, Here, HostNotice};
+use crate::tui::calling::Told;
 use crate::tui::clock::{Clock, Moment};
 use crate::tui::colours::Colours;
 use crate::tui::fixture::StoreError;
@@ -24,7 +27,7 @@ use crate::tui::message::Msg;
 use crate::tui::model::{Dirty, Model};
 use crate::tui::own::OwnPane;
 use crate::tui::settings::{self, Loaded, Settings};
-use crate::tui::signals::{Signals, Told};
+use crate::tui::signals::{self, Signals};
 use crate::tui::terminal::{Tty, is_gone};
 use crate::tui::timing;
 use crate::tui::update::{demo, update};
@@ -43,6 +46,10 @@ const NOTICES_TIME: Duration = Duration::from_millis(5);
 /// How many events of the terminal are taken in before a frame is considered: a held key repeats some 30 times a second,
 /// and more than this at once is a flood.
 const EVENTS: usize = 64;
+
+/// How many commands that call somebody run at once: more would be felt beside the tools. Each has ten seconds, so that
+/// even if all hang, those of one minute are through within the next.
+const COMMANDS: usize = 4;
 
 /// How the dashboard is started.
 #[derive(Debug)]
@@ -99,6 +106,8 @@ pub async fn run(
         demo: options.demo,
         opening: None,
         storing: JoinSet::new(),
+        telling: JoinSet::new(),
+        places: Arc::new(Semaphore::new(COMMANDS)),
     };
     if !loaded.problems.is_empty() {
         app.take(Msg::Reloaded(Box::new(Loaded {
@@ -162,6 +171,9 @@ struct App {
     opening: Option<over::Opening>,
     /// Screens on their way to the disk.
     storing: JoinSet<Result<PathBuf, StoreError>>,
+    /// Commands that call somebody, and how many more may run. `calling` limits how many there are in a minute.
+    telling: JoinSet<Told>,
+    places: Arc<Semaphore>,
 }
 
 impl App {
@@ -179,6 +191,7 @@ impl App {
                 id = self.desk.withdrawn() => self.take(Msg::Withdrawn(id)).await?,
                 (name, opened) = over::opened(&mut self.opening) => self.opened(name, opened).await?,
                 Some(stored) = self.storing.join_next() => self.stored(stored).await?,
+                Some(told) = self.telling.join_next() => self.has_told(told).await?,
                 loaded = received(&mut reloads) => self.reloaded(loaded).await?,
                 notice = received(&mut self.notices) => self.told_by_host(notice).await?,
             };
@@ -325,11 +338,21 @@ impl App {
         self.take(Msg::Stored(stored)).await
     }
 
-    fn told(&mut self, told: Told) -> Result<Flow, TuiError> {
+    async fn has_told(&mut self, told: Result<Told, JoinError>) -> Result<Flow, TuiError> {
         match told {
-            Told::End => return Ok(Flow::End),
-            Told::Stop => self.suspend()?,
-            Told::GoOn => {
+            Ok(told) => self.take(Msg::Told(told)).await,
+            Err(error) => {
+                tracing::warn!(%error, "a notification was not sent");
+                Ok(Flow::On)
+            }
+        }
+    }
+
+    fn told(&mut self, told: signals::Told) -> Result<Flow, TuiError> {
+        match told {
+            signals::Told::End => return Ok(Flow::End),
+            signals::Told::Stop => self.suspend()?,
+            signals::Told::GoOn => {
                 self.tty.lend();
                 self.take_back()?;
             }

@@ -68,7 +68,7 @@ impl App {
         if self.model.typing.is_some() || !self.model.overlays.is_empty() {
             return self.take(Msg::Interrupted { name }).await;
         }
-        self.tty.lend();
+        self.lend();
         let (flow, trouble) = match self.lend_to(attachment, &name).await {
             Ok(returned) => returned,
             Err(error) => (Flow::On, Some(unusable(&error))),

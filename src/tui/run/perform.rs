@@ -1,6 +1,7 @@
 //! Effects are carried out: the only place of the room that touches hosts, other programs and our own process.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
 
@@ -8,6 +9,7 @@ use super::{App, Flow, TuiError, received};
 use crate::domain::{HostId, SessionId};
 use crate::fleet::RequestId;
 use crate::protocol::Request;
+use crate::tui::calling::{Order, TIME, run};
 use crate::tui::effect::{Attach, Effect, Target, join_keys};
 use crate::tui::fixture::Fixture;
 use crate::tui::message::Msg;
@@ -36,9 +38,10 @@ impl App {
                     Effect::AttachOver(over) => self.open(over),
                     Effect::Store(fixture) => self.store(*fixture),
                     Effect::Call(words) => {
-                        let way = self.model.settings.notify;
+                        let way = self.model.settings.notify.terminal;
                         self.tty.call(way, &words).map_err(TuiError::Terminal)?;
                     }
+                    Effect::Tell(order) => self.tell(*order),
                     Effect::Suspend => self.suspend()?,
                     Effect::Redraw => {
                         self.tty.forget().map_err(TuiError::Terminal)?;
@@ -72,6 +75,17 @@ impl App {
         self.fleet.watch(&targets);
     }
 
+    /// Beside the loop, and a few at a time.
+    fn tell(&mut self, order: Order) {
+        let home = self.machine.paths.home.clone();
+        let places = Arc::clone(&self.places);
+        self.telling.spawn(async move {
+            // Never closed; its place is kept until the command has ended.
+            let _place = places.acquire().await;
+            run(order, &home, TIME).await
+        });
+    }
+
     /// On another thread: disks can be slow, and a network's can hang.
     fn store(&mut self, fixture: Fixture) {
         let folder = self.machine.paths.fixtures_dir();
@@ -85,8 +99,15 @@ impl App {
         self.take_back()
     }
 
+    /// Gives the terminal to a session.
+    pub(super) fn lend(&mut self) {
+        self.tty.lend();
+        self.model.attention.lent(true);
+    }
+
     pub(super) fn take_back(&mut self) -> Result<(), TuiError> {
         self.tty.take_back().map_err(TuiError::Terminal)?;
+        self.model.attention.lent(false);
         let area = self.tty.area();
         self.model.area = area;
         self.model.raise(Dirty::Now);
@@ -96,7 +117,7 @@ impl App {
     /// Gives the terminal to tmux until it returns. Facts from hosts are taken in meanwhile, so that nothing piles up.
     /// Returns what went wrong, in a line.
     async fn attach(&mut self, attach: &Attach) -> Result<Option<String>, TuiError> {
-        self.tty.lend();
+        self.lend();
         let child = Command::new("tmux")
             .args(attach.arguments())
             // Inside tmux an attach would be refused as nesting, which is what was asked for.
@@ -148,8 +169,16 @@ impl App {
             match effect {
                 Effect::Send { host, id, request } => drop(self.send(&host, id, request)),
                 Effect::Watch(targets) => self.watch(targets),
+                Effect::Tell(order) => self.tell(*order),
                 _ => {}
             }
+        }
+        while let Some(told) = self.telling.try_join_next() {
+            let effects = match told {
+                Ok(told) => update(&mut self.model, Msg::Told(told), self.clock.now()),
+                Err(_) => Vec::new(),
+            };
+            self.send_only(effects);
         }
     }
 }

@@ -91,6 +91,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Moment) -> Vec<Effect> {
             model.raise(Dirty::Now);
             model.toast(Level::Failed, message, hint);
         }
+        Msg::Told(told) => call::told(model, told),
         Msg::Stored(stored) => explain::stored(model, stored),
         Msg::Interrupted { name } => {
             model.raise(Dirty::Now);
@@ -118,6 +119,9 @@ fn reloaded(model: &mut Model, loaded: Loaded) {
         .settings
         .filter(|settings| *settings != model.settings)
     {
+        if settings.notify != model.settings.notify {
+            model.calls.start_anew();
+        }
         model.settings = settings;
         model.chord.clear();
         if is_clean {
@@ -146,6 +150,7 @@ fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     select::settle(model);
     question::settle(model);
     explain::settle(model, effects);
+    call::settle(model, effects);
     let seen = seen(model);
     if seen != model.watched {
         model.watched.clone_from(&seen);

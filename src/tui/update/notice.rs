@@ -41,8 +41,8 @@ pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
             let connected = matches!(notice, Notice::Connected(_));
             let before = trouble(model, &host);
             if let Notice::Event(event) = &notice {
-                let words = call::news(model, &host, event);
-                call::call(model, words, effects);
+                let news = call::news(model, &host, event);
+                call::call(model, &news, effects);
                 told_confirmed(model, event);
             }
             model.fleet.apply(

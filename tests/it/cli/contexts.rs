@@ -220,6 +220,17 @@ fn the_settings_are_shown_checked_and_edited() {
     std::fs::write(&broken, "theme = \"a\"\nmouse = 3\n").unwrap();
     let said = run(&lab, &["config", "check", broken.to_str().unwrap()]).fails(1);
     assert!(said.contains("broken.toml:2:9: invalid type"), "{said}");
+    let text = "[notify]\ncommand = [\"say\", \"{sesion}\"]\n";
+    std::fs::write(&broken, text).unwrap();
+    let said = run(&lab, &["config", "check", broken.to_str().unwrap()]).fails(1);
+    let expected =
+        "broken.toml:2:19: unknown placeholder “{sesion}”\nhint: did you mean “{session}”?";
+    assert!(said.contains(expected), "{said}");
+    let text = "[[notify.rules]]\nstates = [\"idle\"]\ntags = [\"wrok\"]\n[contexts.a]\ntags = [\"work\"]\n";
+    std::fs::write(&broken, text).unwrap();
+    let ran = run(&lab, &["config", "check", broken.to_str().unwrap()]);
+    let expected = "broken.toml:3:9: no context has the tag “wrok”\nhint: did you mean “work”?";
+    assert!(ran.code == 0 && ran.err.contains(expected), "{}", ran.err);
     run(&lab, &["config", "check", "/nowhere/x"]).fails(1);
     run(&lab, &["config"]).fails(2);
 

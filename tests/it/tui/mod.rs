@@ -7,7 +7,7 @@
 
 mod asked;
 mod explain;
-mod fixture;
+pub(crate) mod fixture;
 mod hostile;
 mod hosts;
 mod inbox;

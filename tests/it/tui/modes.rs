@@ -216,7 +216,7 @@ fn calls(dashboard: &Dashboard) -> Vec<&str> {
 #[test]
 fn who_looks_elsewhere_is_called_by_a_new_prompt_and_nobody_else_is() {
     let mut dashboard = Dashboard::fleet(80, 24);
-    assert_eq!(dashboard.model.settings.notify, Notify::Bell);
+    assert_eq!(dashboard.model.settings.notify.terminal, Notify::Bell);
     dashboard.send(Msg::Focused(true));
     dashboard.event("local", asks("s2", 30, None));
     assert_eq!(calls(&dashboard), Vec::<&str>::new());

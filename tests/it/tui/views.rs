@@ -240,6 +240,7 @@ pub fn contexts() -> Vec<NamedContext> {
         host: HostId::new(host),
         dir: dir.map(str::to_owned),
         tool: tool.map(str::to_owned),
+        tags: Vec::new(),
     };
     vec![
         context("shop", "local", Some("~/src/shop"), None),
