@@ -107,8 +107,6 @@ impl Writer {
             What::Close => {
                 if let Some(mut log) = self.logs.remove(&track) {
                     log.flush();
-                    log.shorten(self.limits.session);
-                    self.has_grown = true;
                 }
             }
             what => {
@@ -123,7 +121,9 @@ impl Writer {
     fn prune(&self) {
         let open: Vec<&Path> = self.logs.values().map(|log| log.dir.as_path()).collect();
         for log in self.logs.values() {
-            log.shorten(self.limits.session);
+            // Lines are small and say most: they get a quarter of the room.
+            shorten(&log.dir, CAST, self.limits.session / 4 * 3);
+            shorten(&log.dir, TEXT, self.limits.session / 4);
         }
         let mut all = read::folders(&self.dir);
         all.sort_unstable_by_key(|folder| folder.written);
@@ -142,7 +142,8 @@ impl Writer {
         // Only sessions that run are left: each gives up its oldest recording in turn.
         let share = self.limits.total / (self.logs.len() as u64).max(1);
         for log in self.logs.values().filter(|_| total > self.limits.total) {
-            log.shorten(share);
+            shorten(&log.dir, CAST, share / 4 * 3);
+            shorten(&log.dir, TEXT, share / 4);
         }
     }
 }
@@ -315,12 +316,6 @@ impl Log {
         let _never = writeln!(self.lines, "{}\t{at}\t{kind}\t{text}", self.next);
         self.next += 1;
         is_full
-    }
-
-    /// Lines are small and say most: they get a quarter of the room.
-    fn shorten(&self, limit: u64) {
-        shorten(&self.dir, CAST, limit / 4 * 3);
-        shorten(&self.dir, TEXT, limit / 4);
     }
 
     /// Writes what was gathered.
