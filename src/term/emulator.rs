@@ -154,20 +154,14 @@ impl Emulator {
         self.lend(|parser, filter| filter.guess_pen(pen, parser));
     }
 
-    /// From now on the lines that leave the screen at its top are kept until they are taken; a reset ends it.
+    /// From now on the rows that leave the screen at its top are kept until they are taken; a reset ends it.
     pub fn keep_lines(&mut self) {
         self.parser.callbacks_mut().keep();
     }
 
-    /// Takes the lines that have left the primary screen at its top, oldest first, blanks at their ends trimmed. The last
-    /// one stays until it is known whether the row behind it belongs to it.
+    /// Takes the rows that have left the primary screen at its top, oldest first, blanks at their ends trimmed.
     pub fn take_lines(&mut self) -> Vec<String> {
         self.parser.callbacks_mut().take()
-    }
-
-    /// Takes all of them, to be called when nothing more is printed for now.
-    pub fn take_all_lines(&mut self) -> Vec<String> {
-        self.parser.callbacks_mut().take_all()
     }
 
     /// Says that what was drawn with a guessed pen is right.

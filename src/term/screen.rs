@@ -199,20 +199,6 @@ impl Screen {
         self.vt.row_wrapped(row)
     }
 
-    /// Returns the text of all lines, top to bottom: rows that go on in the next one are one line with it.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
-        let mut goes_on = false;
-        for (row, text) in (0..).zip(self.text()) {
-            match lines.last_mut() {
-                Some(line) if goes_on => line.push_str(&text),
-                _ => lines.push(text),
-            }
-            goes_on = self.row_wrapped(row);
-        }
-        lines
-    }
-
     /// Whether a person could not tell the two apart. Unlike equal screens, a blank may be a space here and nothing there,
     /// and what is remembered for later may differ.
     pub fn looks_like(&self, other: &Self) -> bool {

@@ -30,7 +30,7 @@ impl Entry {
         };
         track.drawn(now.wall, drawn);
         let repaints = self.session.tool != Tools::SHELL;
-        track.scrolled(now.wall, self.monitor.take_lines(false), repaints);
+        track.scrolled(now.wall, self.monitor.take_lines(), repaints);
         if track.wants_keyframe() {
             let screen = self.monitor.screen();
             track.keyframe(now.wall, screen.size(), screen.keyframe());
@@ -56,25 +56,14 @@ impl Entry {
         }
     }
 
-    /// What scrolled off belongs to a screen that is about to be replaced.
-    pub(super) fn record_rest(&mut self, now: Moment) {
-        if let Some(track) = &mut self.track {
-            let repaints = self.session.tool != Tools::SHELL;
-            track.scrolled(now.wall, self.monitor.take_lines(true), repaints);
-        }
-    }
-
     /// Tells the screen as text: all of it when it stands still.
     fn record_screen(&mut self, is_still: bool, now: Moment) {
-        if is_still {
-            self.record_rest(now);
-        }
         let screen = self.monitor.screen();
         let is_alternate = screen.is_alternate();
         if let Some(track) = &self.track
             && (is_still || is_alternate)
         {
-            track.screen(now.wall, screen.lines(), is_alternate, is_still);
+            track.screen(now.wall, screen.text(), is_alternate, is_still);
         }
     }
 }

@@ -145,7 +145,6 @@ impl Hub {
                 entry.link = Link::Joined(join.stream);
                 entry.pid = join.pid;
                 entry.dead = join.dead;
-                entry.record_rest(now);
                 let size = Size::new(join.cols, join.rows);
                 if entry.monitor.join(size, &join.seed, now.instant) {
                     entry.record_whole(now);

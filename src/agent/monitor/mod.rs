@@ -201,14 +201,9 @@ impl Monitor {
         !is_known
     }
 
-    /// Takes the lines that have left the primary screen at its top since this was asked last; the last one only when nothing
-    /// more is printed for now, since it may go on.
-    pub fn take_lines(&mut self, is_still: bool) -> Vec<String> {
-        if is_still {
-            self.emulator.take_all_lines()
-        } else {
-            self.emulator.take_lines()
-        }
+    /// Takes the rows that have left the primary screen at its top since this was asked last.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.emulator.take_lines()
     }
 
     /// How long nothing was printed.

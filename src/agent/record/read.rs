@@ -27,10 +27,8 @@ const PAGE_BYTES: usize = 256 << 10;
 /// How much is looked through for one page, in bytes: some ten milliseconds, so that a search that finds nothing lets others
 /// have their turn.
 const LOOKED_THROUGH: usize = 4 << 20;
-/// The most of a recording in one piece: a message has four times the room.
+/// The most of a recording in one piece: a message has four times the room, and every event fits.
 const PIECE: u64 = 256 << 10;
-/// The longest event that is read in one piece, in bytes; a larger one, which only a torn file has, is left out.
-const LONGEST_EVENT: u64 = 4 << 20;
 /// How large a search pattern may grow in memory: many times what a person types.
 const PATTERN: usize = 1 << 20;
 
@@ -295,19 +293,10 @@ fn piece(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut wanted = PIECE;
-    loop {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(offset))?;
-        (&mut file).take(wanted).read_to_end(&mut bytes)?;
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => {
-                bytes.truncate(end + 1);
-                return Ok(bytes);
-            }
-            // A whole screen in one event may be larger than a piece.
-            None if bytes.len() as u64 == wanted && wanted < LONGEST_EVENT => wanted *= 4,
-            None => return Ok(Vec::new()),
-        }
-    }
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(PIECE).read_to_end(&mut bytes)?;
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    bytes.truncate(end.map_or(0, |at| at + 1));
+    Ok(bytes)
 }

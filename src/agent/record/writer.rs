@@ -31,6 +31,9 @@ const TEXT_SEGMENT: u64 = 1 << 20;
 const LONGEST: usize = 8 << 10;
 /// The longest note, in columns.
 const NOTE_COLS: usize = 300;
+/// The most text in one event, in bytes, of which JSON may make six times as much: an event fits a piece of a recording, and so
+/// a message. Longer output is several events at the same time.
+const EVENT: usize = 32 << 10;
 /// How many of the last lines tell what was shown before a restart: a few screens.
 const REMEMBERED: usize = 200;
 
@@ -107,6 +110,8 @@ impl Writer {
             What::Close => {
                 if let Some(mut log) = self.logs.remove(&track) {
                     log.flush();
+                    log.shorten(self.limits.session);
+                    self.has_grown = true;
                 }
             }
             what => {
@@ -121,9 +126,7 @@ impl Writer {
     fn prune(&self) {
         let open: Vec<&Path> = self.logs.values().map(|log| log.dir.as_path()).collect();
         for log in self.logs.values() {
-            // Lines are small and say most: they get a quarter of the room.
-            shorten(&log.dir, CAST, self.limits.session / 4 * 3);
-            shorten(&log.dir, TEXT, self.limits.session / 4);
+            log.shorten(self.limits.session);
         }
         let mut all = read::folders(&self.dir);
         all.sort_unstable_by_key(|folder| folder.written);
@@ -142,10 +145,16 @@ impl Writer {
         // Only sessions that run are left: each gives up its oldest recording in turn.
         let share = self.limits.total / (self.logs.len() as u64).max(1);
         for log in self.logs.values().filter(|_| total > self.limits.total) {
-            shorten(&log.dir, CAST, share / 4 * 3);
-            shorten(&log.dir, TEXT, share / 4);
+            log.shorten(share);
         }
     }
+}
+
+/// The last place up to `most` where a text can be cut.
+fn boundary(text: &str, most: usize) -> usize {
+    let most = most.min(text.len());
+    let cut = (0..=most).rev().find(|at| text.is_char_boundary(*at));
+    cut.unwrap_or(0)
 }
 
 /// Removes the oldest files of a kind until the others fit; the last one stays.
@@ -290,17 +299,24 @@ impl Log {
     /// Nothing is recorded before the first whole screen.
     fn event(&mut self, at: UnixMillis, code: Code, data: &str) {
         if self.cast.is_some() {
-            let after = at.saturating_sub(self.last);
-            cast::event(&mut self.events, after, code, data);
-            self.last = at;
+            let mut rest = data;
+            loop {
+                let cut = boundary(rest, EVENT);
+                let (head, tail) = rest.split_at(cut);
+                let after = at.saturating_sub(self.last);
+                cast::event(&mut self.events, after, code, head);
+                self.last = at;
+                rest = tail;
+                if rest.is_empty() {
+                    return;
+                }
+            }
         }
     }
 
     /// Whether a segment was begun.
     fn line(&mut self, at: UnixMillis, kind: char, text: &str) -> bool {
-        let most = LONGEST.min(text.len());
-        let cut = (0..=most).rev().find(|at| text.is_char_boundary(*at));
-        let text = text.get(..cut.unwrap_or(0)).unwrap_or_default();
+        let (text, _) = text.split_at(boundary(text, LONGEST));
         let buffered = self.lines.len() as u64;
         let is_full = self
             .text
@@ -316,6 +332,12 @@ impl Log {
         let _never = writeln!(self.lines, "{}\t{at}\t{kind}\t{text}", self.next);
         self.next += 1;
         is_full
+    }
+
+    /// Lines are small and say most: they get a quarter of the room.
+    fn shorten(&self, limit: u64) {
+        shorten(&self.dir, CAST, limit / 4 * 3);
+        shorten(&self.dir, TEXT, limit / 4);
     }
 
     /// Writes what was gathered.

@@ -47,7 +47,7 @@ proptest! {
         }
         pane.rest();
         let (recorder, _) = pane.end();
-        // A line that was cut in two by a rest while its end stood on the screen is the same text.
+        // A line that is longer than the screen is wide is kept as its rows.
         prop_assert_eq!(texts(&recorder).concat(), words.concat());
     }
 }
@@ -122,7 +122,7 @@ fn a_session_gives_up_its_oldest_part_and_what_is_left_replays() {
     let kept = recorder.list();
     assert_eq!(kept.len(), 1);
     // One file of each kind may be over, since the last one stays.
-    assert!(kept[0].bytes < 20 << 20, "{} bytes", kept[0].bytes);
+    assert!(kept[0].bytes < 24 << 20, "{} bytes", kept[0].bytes);
     let lines = lines(&recorder);
     assert!(lines[0].number > 1);
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();

@@ -83,11 +83,9 @@ impl Pane {
     }
 
     fn rest(&mut self) {
-        let lines = self.emulator.take_all_lines();
-        self.track.scrolled(self.now, lines, false);
         let screen = self.emulator.screen();
         self.track
-            .screen(self.now, screen.lines(), screen.is_alternate(), true);
+            .screen(self.now, screen.text(), screen.is_alternate(), true);
     }
 
     /// The agent ends.

@@ -199,15 +199,17 @@ async fn a_log_goes_on_when_the_agent_is_killed_and_nothing_is_doubled() {
         if round < 2 {
             let agent = Pid::from_raw(lab.agent_pid()).unwrap();
             kill_process(agent, Signal::KILL).unwrap();
-            // The connection ends with the process, whose lock is free then.
-            while line.reader.next().await.is_ok_and(|body| body.is_some()) {}
-            lab.start_agent();
+            // The client starts another one.
+            client
+                .until("the loss", |state| {
+                    (!state.hosts[0].is_live()).then_some(())
+                })
+                .await;
+            client.connected().await;
         }
     }
     assert_numbered(&lines);
     assert_eq!(printed(&lines), expected);
-    let mut client = lab.client();
-    client.named("work").await;
     let (ours, _) = replayed(&recording(&mut client, &id).await);
     assert_eq!(ours.screen().text(), captured(&lab));
 }
