@@ -8,10 +8,10 @@
 //!
 //! The recording holds what the emulator drew, not what the program printed: plain drawing in whole sequences and valid
 //! text, so that playing it does nothing to a terminal but draw, and every byte that is no text is already what was shown
-//! for it. The lines are what scrolled off and the screens that stood still, not every repaint ([`scribe`]); they are
+//! for it. The lines are what scrolled off and the screens that stood still, not every repaint (`scribe.rs`); they are
 //! numbered from 1 without gaps, also over restarts, which is how a reader goes on where it was.
 //!
-//! The hub only puts things into a bounded queue ([`queue`]); one thread writes them ([`writer`]), a few times a second.
+//! The hub only puts things into a bounded queue (`queue.rs`); one thread writes them (`writer.rs`), a few times a second.
 //! Nothing is forced to the disk: what a crash of the host tears is cut off when the session is opened again. When the disk
 //! is slower than the panes the recording has a hole, a marker says so, and it goes on with the whole screen.
 //!

@@ -174,8 +174,8 @@ async fn a_log_goes_on_when_the_agent_is_killed_and_nothing_is_doubled() {
         &["new-session", "-d", "-s", "work", "stty -echo; exec cat"],
     );
     lab.start_agent();
-    // Nobody stays connected who would start the agent again by himself.
-    let id = lab.client().named("work").await.id;
+    let mut client = lab.client();
+    let id = client.named("work").await.id;
     let mut expected = Vec::new();
     let mut lines = Vec::new();
     for round in 0..3 {
