@@ -137,16 +137,7 @@ impl Hub {
             message: String::new(),
             way: Way::Nowhere,
             why: String::new(),
-            session: session.clone(),
-            name: entry.session.name.clone(),
-            tool: entry.session.tool.clone(),
-            dir: entry.session.dir.clone(),
-            prompt: prompt.id,
-            kind: prompt.kind,
-            subject: prompt.subject.clone(),
-            question: prompt.question.clone(),
-            evidence: prompt.evidence.clone(),
-            before: entry.monitor.screen().text().join("\n"),
+            asked: entry.asked(prompt),
         })
     }
 

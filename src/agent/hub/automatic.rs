@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::approval::{Pending, Road, Stage, Underway};
+use super::approval::{Ask, Pending, Road, Stage, Underway};
 use super::{Hub, moment};
 use crate::agent::approve::{Ended, Plan, Situation, Ticket, Version, Way, Who, plan};
 use crate::agent::monitor::Moment;
@@ -37,6 +37,7 @@ impl Hub {
 
     /// Looks at everything that is open in a session: what may be answered by itself, and when.
     pub(super) fn consider(&mut self, id: &SessionId, now: Moment) {
+        self.withdraw(id, |ask| ask.is_late(now.instant));
         let Some(entry) = self.sessions.get(id) else {
             return;
         };
@@ -163,8 +164,8 @@ impl Hub {
         };
         if let Some(ask) = self.ask_of(id, case) {
             // To the letter, not as it is shown.
-            decision.subject.clone_from(&ask.event.subject);
-            decision.dir.clone_from(&ask.event.cwd);
+            decision.asked.subject.clone_from(&ask.event.subject);
+            decision.asked.dir.clone_from(&ask.event.cwd);
         }
         decision.why = plan.why;
         self.done_with(id, case);
@@ -173,7 +174,7 @@ impl Hub {
             let word = plan.answer.word();
             let detail = format!(
                 "dry run: {word} by rule {}: {}",
-                plan.rule, decision.subject
+                plan.rule, decision.asked.subject
             );
             self.log(id, LogKind::AutoConfirmed, detail);
             return self.withdraw(id, |ask| ask.case == case && !ask.races);
@@ -197,7 +198,7 @@ impl Hub {
         }
     }
 
-    fn ask_of(&self, id: &SessionId, case: PromptId) -> Option<&super::approval::Ask> {
+    fn ask_of(&self, id: &SessionId, case: PromptId) -> Option<&Ask> {
         let docket = &self.sessions.get(id)?.docket;
         docket.asks.iter().find(|ask| ask.case == case)
     }
@@ -223,7 +224,7 @@ impl Hub {
         };
         let case = match answer.road {
             Road::Hook(case) => case,
-            Road::Keys => answer.decision.prompt,
+            Road::Keys => answer.decision.asked.prompt,
         };
         let wanted = answer.decision.answer;
         if let Some(pending) = self.pending(id, case) {
@@ -260,6 +261,7 @@ impl Hub {
             Some(until)
         });
         let mut alarm: Vec<Instant> = deadlines.chain(entry.docket.switch.ends()).collect();
+        alarm.extend(entry.docket.asks.iter().filter_map(Ask::ends));
         let asks = entry.docket.asks.iter().map(|ask| ask.case);
         let shown = entry.docket.shown.as_ref().map(|(id, _)| *id);
         let cases: Vec<PromptId> = asks.chain(shown).collect();

@@ -8,7 +8,7 @@ use super::approval::{Approval, Pending, Road};
 use super::{Hub, moment};
 use crate::agent::approve::{Case, Judgement, may_be};
 use crate::agent::monitor::Moment;
-use crate::domain::{Advice, PromptId, SessionId, Source, UnixMillis};
+use crate::domain::{Advice, Prompt, PromptId, SessionId, Source, UnixMillis};
 
 impl Hub {
     /// What the session's prompt is, has changed: the old one is over, the new one is judged.
@@ -111,7 +111,7 @@ impl Hub {
             kind: prompt.kind,
             subject: prompt.subject.clone(),
             dir: entry.session.dir.clone(),
-            source: prompt.evidence.first().copied().unwrap_or(Source::Screen),
+            source: told_by(prompt),
         })
     }
 
@@ -168,6 +168,16 @@ impl Hub {
             self.announce(id);
         }
     }
+}
+
+/// Who told the exact subject: of those who say that a prompt is open only these can.
+fn told_by(prompt: &Prompt) -> Source {
+    let exact = [Source::Hook, Source::Screen];
+    let told = exact
+        .into_iter()
+        .find(|source| prompt.evidence.contains(source));
+    told.or(prompt.evidence.first().copied())
+        .unwrap_or(Source::Screen)
 }
 
 /// Whether people would see the same: a moment that comes nearer is not another one.

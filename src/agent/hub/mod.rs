@@ -35,6 +35,8 @@ mod automatic;
 mod clients;
 mod decisions;
 mod entry;
+#[cfg(test)]
+mod hanging;
 mod hooks;
 mod inside;
 mod journal;

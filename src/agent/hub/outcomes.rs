@@ -6,9 +6,10 @@
 use std::time::Instant;
 
 use super::approval::{Stage, Underway};
+use super::entry::Entry;
 use super::{Hub, moment};
-use crate::agent::approve::{Decision, Ended, Outcome, Ticket, Who};
-use crate::domain::SessionId;
+use crate::agent::approve::{Asked, Decision, Ended, Outcome, Ticket, Who};
+use crate::domain::{Prompt, SessionId};
 use crate::protocol::{Failure, FailureKind, LogKind, Reply};
 
 impl Hub {
@@ -75,9 +76,9 @@ impl Hub {
         self.approvals.arbiter.settle(ticket, outcome);
         self.record_outcome(session, &decision, intent, ended.clone());
         let word = decision.answer.word();
-        let mut detail = format!("{word}: {}", decision.subject);
+        let mut detail = format!("{word}: {}", decision.asked.subject);
         if let Who::Rule(rule) = &decision.by {
-            detail = format!("{word} by rule {rule}: {}", decision.subject);
+            detail = format!("{word} by rule {rule}: {}", decision.asked.subject);
         }
         let detail = detail.trim_end_matches(": ").to_owned();
         let is_unknown = outcome == Outcome::Unknown;
@@ -117,6 +118,29 @@ impl Hub {
         }
     }
 
+    /// A prompt is gone that nobody of ours answered: its tool's own terminal did, or the tool gave it up.
+    pub(super) fn withdrawn(&mut self, session: &SessionId, prompt: &Prompt) {
+        let now = moment().instant;
+        if let Some(entry) = self.sessions.get_mut(session)
+            && prompt.kind.can_be_agreed_to()
+            && entry.docket.withdrawals.take(now)
+        {
+            let why = if entry.session.state.is_over() {
+                "its program has ended"
+            } else {
+                "answered at its own terminal, or given up"
+            };
+            // What it looked like is gone with it.
+            let asked = Asked {
+                before: String::new(),
+                ..entry.asked(prompt)
+            };
+            let recorder = &self.approvals.setup.recorder;
+            recorder.withdrawn(asked, why, &entry.screen());
+        }
+        self.log(session, LogKind::Withdrawn, prompt.subject.clone());
+    }
+
     pub(super) fn record_outcome(
         &self,
         session: &SessionId,
@@ -125,9 +149,7 @@ impl Hub {
         ended: Ended,
     ) {
         let entry = self.sessions.get(session);
-        let after = entry.map_or_else(String::new, |entry| {
-            entry.monitor.screen().text().join("\n")
-        });
+        let after = entry.map_or_else(String::new, Entry::screen);
         let recorder = &self.approvals.setup.recorder;
         recorder.outcome(decision, intent, ended, &after);
     }

@@ -27,11 +27,12 @@ impl Hub {
         answer.intent = intent.as_ref().ok().copied();
         if let (true, Err(why)) = (is_automatic, intent) {
             let why = format!("the record cannot be written: {why}");
-            self.not_sent(session, ticket, &why);
+            self.not_sent(session, ticket, &Ended::Refused(why.clone()));
             return self.stop_automatic(session, &why);
         }
         if is_automatic && !self.may_still(session, ticket, now) {
-            return self.not_sent(session, ticket, "a person is looking");
+            let why = Ended::Refused("a person is looking".to_owned());
+            return self.not_sent(session, ticket, &why);
         }
         // What was shown has to be what is shown.
         let stands = self.sessions.get(session).is_some_and(|entry| {
@@ -40,19 +41,19 @@ impl Hub {
                 Road::Keys => shown == prompt,
                 Road::Hook(case) => {
                     (prompt.is_none() || shown == prompt)
-                        && entry.docket.asks.iter().any(|ask| ask.case == case)
+                        && entry
+                            .docket
+                            .asks
+                            .iter()
+                            .any(|ask| ask.case == case && !ask.is_late(now))
                 }
             }
         });
         if !stands {
-            return self.not_sent(
-                session,
-                ticket,
-                "the prompt has changed; nothing was answered",
-            );
+            return self.not_sent(session, ticket, &Ended::Withdrawn);
         }
         if let Err(refusal) = self.approvals.arbiter.send(ticket, now) {
-            return self.not_sent(session, ticket, &refusal.words());
+            return self.not_sent(session, ticket, &Ended::Refused(refusal.words()));
         }
         match road {
             Road::Hook(case) => self.give_to_hook(session, ticket, case, now),
@@ -71,8 +72,10 @@ impl Hub {
                         }
                     });
                 }
-                Some(Err(failure)) => self.not_sent(session, ticket, &failure.message),
-                None => self.not_sent(session, ticket, "there is no prompt"),
+                Some(Err(failure)) => {
+                    self.not_sent(session, ticket, &Ended::Refused(failure.message));
+                }
+                None => self.not_sent(session, ticket, &Ended::Withdrawn),
             },
         }
     }
@@ -111,7 +114,10 @@ impl Hub {
     ) {
         let now = moment().instant;
         match result {
-            Ok(Sent::Refused { why }) => self.not_sent(session, ticket, refusal_words(&why)),
+            Ok(Sent::Refused { why }) => {
+                let why = Ended::Refused(refusal_words(&why).to_owned());
+                self.not_sent(session, ticket, &why);
+            }
             Ok(Sent::Sent) => {
                 if let Some(answer) = self.underway(session, ticket) {
                     answer.stage = Stage::Left {
@@ -136,7 +142,7 @@ impl Hub {
     }
 
     /// An answer did not leave: the prompt is open again, unless somebody else has it.
-    fn not_sent(&mut self, session: &SessionId, ticket: Ticket, why: &str) {
+    fn not_sent(&mut self, session: &SessionId, ticket: Ticket, ended: &Ended) {
         self.approvals.arbiter.settle(ticket, Outcome::NotSent);
         let Some(entry) = self.sessions.get_mut(session) else {
             return;
@@ -152,9 +158,12 @@ impl Hub {
         if answer.client.is_none() {
             self.begin_again(session, &answer);
         }
-        let ended = Ended::Refused(why.to_owned());
-        self.record_outcome(session, &answer.decision, answer.intent, ended);
+        self.record_outcome(session, &answer.decision, answer.intent, ended.clone());
         if let Some((client, id)) = answer.client {
+            let why = match ended {
+                Ended::Refused(why) => why,
+                _ => "the prompt has changed; nothing was answered",
+            };
             self.clients.reply(client, id, Reply::Failed(refused(why)));
         }
     }

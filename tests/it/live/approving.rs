@@ -128,7 +128,8 @@ async fn live_tools_do_what_a_person_says_and_nothing_else(
     let way = way(name);
     // Two in a row, each answered once.
     let (one, other) = (run(name, "touch one"), run(name, "touch two"));
-    tool.task(&format!("{one} ;; {other} ;; SAY: Both done.")).await;
+    tool.task(&format!("{one} ;; {other} ;; SAY: Both done."))
+        .await;
     for command in ["touch one", "touch two"] {
         let prompt = tool.prompt(command).await;
         let reply = tool.says(prompt.id, Answer::Yes, "").await;
@@ -195,7 +196,11 @@ async fn live_tools_are_answered_by_a_rule_while_nobody_looks_and_else_ask(
     assert!(advice.is_none_or(|advice| advice.answers_at.is_none()));
     assert!(!tool.made("asked"));
     tool.watch(tool.id());
-    tool.sees("# Shop").await;
+    let ran = match name {
+        Tool::ClaudeCode => "Allowed by PermissionRequest hook",
+        _ => "# Shop",
+    };
+    tool.sees(ran).await;
     let reply = tool.says(prompt.id, Answer::No, "").await;
     assert_eq!(reply, Reply::Done, "{}", tool.picture());
     let way = way(name);
@@ -218,8 +223,10 @@ async fn live_tools_go_on_by_themselves_where_everything_is_agreed_to(
     let mut tool = ready(name).await;
     tool.switches_to(Mode::Yes).await;
     let (one, other) = (run(name, "touch one"), run(name, "touch two"));
-    tool.task(&format!("HOLD: away ;; {one} ;; {other} ;; SAY: Both done."))
-        .await;
+    tool.task(&format!(
+        "HOLD: away ;; {one} ;; {other} ;; SAY: Both done."
+    ))
+    .await;
     tool.looks_away();
     tool.model.lift("away");
     tool.is("finished").await;

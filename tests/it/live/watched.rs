@@ -420,7 +420,11 @@ impl Watched {
         .await
     }
 
-    pub async fn until<T>(&mut self, what: &str, mut found: impl FnMut(&mut Self) -> Option<T>) -> T {
+    pub async fn until<T>(
+        &mut self,
+        what: &str,
+        mut found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
         let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(value) = found(self) {
