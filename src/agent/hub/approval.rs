@@ -109,6 +109,8 @@ impl Approvals {
 #[derive(Debug, Default)]
 pub(super) struct Docket {
     pub(super) switch: Switch,
+    /// Its tool calls the hooks that its profile names, the one for permissions among them.
+    pub(super) has_hook: bool,
     /// Hooks that wait for an answer, the oldest first.
     pub(super) asks: Vec<Ask>,
     /// The prompt that is told, as a question of its own.

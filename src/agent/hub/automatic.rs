@@ -83,11 +83,12 @@ impl Hub {
             ),
             (None, Some((shown, pending))) if *shown == case => {
                 let prompt = prompt.filter(|prompt| prompt.id == case)?;
-                // What a hook waits for is answered through it.
-                let way = if docket.asks.is_empty() {
-                    Way::Keys
-                } else {
+                // What a hook asks is answered through it. Its dialog may stand there for a while after that, and would be
+                // answered twice: the second time perhaps in place of the next one.
+                let way = if docket.has_hook {
                     Way::Nowhere
+                } else {
+                    Way::Keys
                 };
                 (
                     pending,

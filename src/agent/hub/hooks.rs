@@ -43,7 +43,15 @@ impl Hub {
         {
             return None;
         }
+        let hooks = self
+            .tools
+            .get(&event.tool)
+            .and_then(|tool| tool.hooks.as_ref());
+        let names =
+            |name: &str| hooks.is_some_and(|hooks| hooks.events.iter().any(|event| event == name));
+        let has_hook = names(&event.event) && names("PermissionRequest");
         let entry = self.sessions.get_mut(&id)?;
+        entry.docket.has_hook |= has_hook;
         if !event.conversation.is_empty() {
             entry.conversation.clone_from(&event.conversation);
         }

@@ -88,16 +88,18 @@ impl Watched {
             .unwrap();
         assert!(output.status.success());
         let text = String::from_utf8(output.stdout).unwrap();
-        let mut told: Vec<[String; 5]> = text.lines().map(told).collect();
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // At its start each asks whether to trust the folder, which was answered in its terminal.
+        let rows = rows.filter(|row| row["record"]["kind"] != "trust");
+        let mut told: Vec<[String; 5]> = rows.map(|row| told(&row["record"])).collect();
         told.reverse();
-        told.retain(|[.., about]| !about.is_empty());
         told
     }
 }
 
-fn told(line: &str) -> [String; 5] {
-    let row: Value = serde_json::from_str(line).unwrap();
-    let record = &row["record"];
+fn told(record: &Value) -> [String; 5] {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let by = match &record["by"] {
         Value::String(by) => by.clone(),
@@ -198,7 +200,7 @@ async fn live_tools_are_answered_by_a_rule_while_nobody_looks_and_else_ask(
     tool.watch(tool.id());
     let ran = match name {
         Tool::ClaudeCode => "Allowed by PermissionRequest hook",
-        _ => "# Shop",
+        _ => "You approved codex to run cat README.md",
     };
     tool.sees(ran).await;
     let reply = tool.says(prompt.id, Answer::No, "").await;
