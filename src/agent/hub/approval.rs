@@ -113,6 +113,8 @@ pub(super) struct Docket {
     pub(super) has_hook: bool,
     /// Hooks that wait for an answer, the oldest first.
     pub(super) asks: Vec<Ask>,
+    /// The question that a hook was given the answer of last, and until when its dialog may still be drawn.
+    pub(super) given: Option<(PromptId, HookEvent, Instant)>,
     /// The prompt that is told, as a question of its own.
     pub(super) shown: Option<(PromptId, Pending)>,
     /// Answers between their claim and their outcome.

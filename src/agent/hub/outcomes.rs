@@ -123,6 +123,7 @@ impl Hub {
         let now = moment().instant;
         if let Some(entry) = self.sessions.get_mut(session)
             && prompt.kind.can_be_agreed_to()
+            && !prompt.subject.is_empty()
             && entry.docket.withdrawals.take(now)
         {
             let why = if entry.session.state.is_over() {

@@ -14,6 +14,9 @@ use crate::protocol::{Failure, Reply};
 
 /// How soon it has to be seen that an answer has arrived: tools redraw within half a second, and a client waits five.
 const SEEN_WITHIN: Duration = Duration::from_secs(4);
+/// How long after its hook's answer a tool may still draw the dialog, and we may still read it: less than half a second, and
+/// some more on a busy host.
+const LINGERS: Duration = Duration::from_secs(2);
 
 impl Hub {
     /// An answer is in the record, or a person's goes on without: it leaves, if everything still holds.
@@ -97,12 +100,15 @@ impl Hub {
             until: now + SEEN_WITHIN,
             hook: Some((ask.client, ask.request)),
         };
+        docket.given = Some((case, ask.event, now + LINGERS));
         let decision = HookDecision {
             answer: answer.decision.answer,
             message: answer.decision.message.clone(),
         };
         self.clients
             .reply(ask.client, ask.request, Reply::Decision(Some(decision)));
+        // Who answers from now on is too late.
+        self.approvals.arbiter.close(case, now);
         self.set_alarm(session, now);
     }
 
