@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::approve::{Decision, Ended, Intent, Recorder, Way, Who};
+use super::approve::{Asked, Decision, Ended, Intent, Recorder, Way, Who};
 use super::audit::{Audit, AuditClock};
 use crate::domain::decision::{self, Decider, Phase, Record, Ruling, excerpt};
 use crate::domain::{Answer, RecordSeq};
@@ -24,23 +24,22 @@ impl Book {
     }
 
     fn record(&self, decision: &Decision) -> Record {
+        let by = match &decision.by {
+            Who::Person(client) => Decider::Person {
+                client: client.clone(),
+            },
+            Who::Rule(rule) => Decider::Policy {
+                rule: rule.clone(),
+                policy: decision.policy.clone(),
+                mode: decision.mode,
+            },
+        };
+        let verdict = match decision.answer {
+            Answer::Yes => Ruling::Allow,
+            Answer::No => Ruling::Deny,
+        };
+        let record = self.about(decision.asked.clone(), by, verdict);
         Record {
-            when: self.clock.now(),
-            phase: Phase::Intent,
-            by: match &decision.by {
-                Who::Person(client) => Decider::Person {
-                    client: client.clone(),
-                },
-                Who::Rule(rule) => Decider::Policy {
-                    rule: rule.clone(),
-                    policy: decision.policy.clone(),
-                    mode: decision.mode,
-                },
-            },
-            decision: match decision.answer {
-                Answer::Yes => Ruling::Allow,
-                Answer::No => Ruling::Deny,
-            },
             message: decision.message.clone(),
             way: match decision.way {
                 Way::Hook => decision::Way::Hook,
@@ -48,18 +47,42 @@ impl Book {
                 Way::Nowhere => decision::Way::None,
             },
             why: decision.why.clone(),
-            session: decision.session.clone(),
-            name: decision.name.clone(),
-            tool: decision.tool.clone(),
-            dir: decision.dir.clone(),
-            prompt: decision.prompt,
-            kind: decision.kind,
-            subject: decision.subject.clone(),
-            question: decision.question.clone(),
-            evidence: decision.evidence.clone(),
-            before: excerpt(&decision.before),
+            ..record
+        }
+    }
+
+    fn about(&self, asked: Asked, by: Decider, decision: Ruling) -> Record {
+        Record {
+            when: self.clock.now(),
+            phase: Phase::Intent,
+            by,
+            decision,
+            message: String::new(),
+            way: decision::Way::None,
+            why: String::new(),
+            session: asked.session,
+            name: asked.name,
+            tool: asked.tool,
+            dir: asked.dir,
+            prompt: asked.prompt,
+            kind: asked.kind,
+            subject: asked.subject,
+            question: asked.question,
+            evidence: asked.evidence,
+            before: excerpt(&asked.before),
             after: String::new(),
             late: false,
+        }
+    }
+
+    /// What we did not decide has no intent.
+    fn only_outcome(&self, record: &Record, ended: decision::Ended) {
+        self.keep(record.outcome(None, ended, self.clock.now()));
+    }
+
+    fn keep(&self, outcome: Record) {
+        if let Err(error) = self.audit.outcome(outcome) {
+            tracing::warn!(%error, "an outcome is missing in the record");
         }
     }
 }
@@ -79,6 +102,7 @@ impl Recorder for Book {
         let ended = match ended {
             Ended::Delivered => decision::Ended::Delivered,
             Ended::Refused(why) => decision::Ended::Refused { why },
+            Ended::Withdrawn => decision::Ended::Withdrawn,
             Ended::Unknown => decision::Ended::Unknown,
             Ended::Rehearsed => decision::Ended::Rehearsed,
         };
@@ -89,9 +113,23 @@ impl Recorder for Book {
             after: excerpt(after),
             ..outcome
         };
-        if let Err(error) = self.audit.outcome(outcome) {
-            tracing::warn!(%error, "an outcome is missing in the record");
-        }
+        self.keep(outcome);
+    }
+
+    fn withdrawn(&self, asked: Asked, why: &str, after: &str) {
+        let record = self.about(asked, Decider::Agent, Ruling::None);
+        let record = Record {
+            why: why.to_owned(),
+            after: excerpt(after),
+            ..record
+        };
+        self.only_outcome(&record, decision::Ended::Withdrawn);
+    }
+
+    fn refused(&self, asked: Asked, why: &str) {
+        let record = self.about(asked, Decider::Agent, Ruling::Deny);
+        let why = why.to_owned();
+        self.only_outcome(&record, decision::Ended::Refused { why });
     }
 
     fn trouble(&self) -> Option<String> {

@@ -8,7 +8,7 @@
 //! | `when` | `wall`: ms since 1970; `monotonic`: ms of a clock that is never set, within `boot` (the system's boot id) |
 //! | `phase` | `"intent"` before the answer leaves; `{"outcome": {"of": N, "ended": …}}` after, `of` the intent's number |
 //! | `by` | `{"person": {"client"}}`, `{"policy": {"rule", "policy", "mode"}}`, `"terminal"` or `"agent"` |
-//! | `decision` | `"allow"` or `"deny"`, with `message` for the tool |
+//! | `decision` | `"allow"` or `"deny"`, with `message` for the tool; `"none"` when nobody of ours decided |
 //! | `way` | `"hook"`, `"keys"` or `"none"` |
 //! | `why` | one line for people |
 //! | `session`, `name`, `tool`, `dir` | where: the session's id and its name at that time, the profile's id, the folder |
@@ -119,6 +119,8 @@ impl Decider {
 pub enum Ruling {
     Allow,
     Deny,
+    /// Whoever decided did it elsewhere, and what, is not known.
+    None,
 }
 
 impl Ruling {
@@ -126,6 +128,7 @@ impl Ruling {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
+            Self::None => "none",
         }
     }
 }

@@ -51,6 +51,7 @@ pub fn play(part: &[String]) {
     let words: Vec<&str> = part.iter().map(String::as_str).collect();
     match words[..] {
         [WATCH] => watch(),
+        ["--version"] => version(),
         ["busy", session] => busy(session),
         ["ask", seed, log, rounds] => ask(seed.parse().unwrap(), log, rounds.parse().unwrap()),
         ["noise", seed, bytes_a_second] => {
@@ -60,6 +61,15 @@ pub fn play(part: &[String]) {
         [] => idle(""),
         _ => panic!("no such part: {words:?}"),
     }
+}
+
+/// One that the tool's profile was tested with: only such a tool is answered without a person.
+fn version() {
+    let known = cm_tui::domain::Tools::built_in();
+    let tested = known
+        .get("claude-code")
+        .and_then(|tool| tool.tested.clone());
+    println!("{}", tested.unwrap_or_default());
 }
 
 fn idle(session: &str) {

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cm_tui::domain::SessionId;
+use cm_tui::paths::Paths;
 
 use super::actors;
 use super::lab::{AGENT, Client, Lab};
@@ -43,6 +44,10 @@ impl World {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.lab.path(name)
+    }
+
+    pub fn paths(&self) -> &Paths {
+        &self.lab.paths
     }
 
     /// A command that sees only this world: our `tmux` and the stand-in tool come first.

@@ -171,6 +171,13 @@ impl Arbiter {
         }
     }
 
+    /// A prompt that was taken for the same as another one is one of its own after all.
+    pub fn part(&mut self, prompt: PromptId) {
+        if self.same.remove(&prompt).is_some() {
+            self.open(prompt);
+        }
+    }
+
     /// Asks for the right to answer.
     ///
     /// # Errors
@@ -387,6 +394,19 @@ mod tests {
         arbiter.merge(Q, P);
         arbiter.claim(Q, person("X"), Answer::No, now).unwrap_err();
         assert!(arbiter.is_taken(Q));
+    }
+
+    #[test]
+    fn the_same_question_asked_again_is_answered_again() {
+        let (mut arbiter, now) = opened();
+        let ticket = arbiter.claim(P, rule(), Answer::Yes, now).unwrap();
+        arbiter.send(ticket, now).unwrap();
+        arbiter.open(Q);
+        arbiter.merge(Q, P);
+        arbiter.part(Q);
+        arbiter.part(P);
+        assert!(arbiter.is_taken(P) && !arbiter.is_taken(Q));
+        arbiter.claim(Q, person("X"), Answer::Yes, now).unwrap();
     }
 
     /// Three who answer at once, each in three steps, in every order there is.

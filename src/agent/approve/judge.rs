@@ -56,6 +56,12 @@ pub struct Decision {
     pub message: String,
     pub way: Way,
     pub why: String,
+    pub asked: Asked,
+}
+
+/// What is recorded of a prompt, whatever becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
     pub session: SessionId,
     /// What the session was called then.
     pub name: String,
@@ -75,6 +81,8 @@ pub struct Decision {
 pub enum Ended {
     Delivered,
     Refused(String),
+    /// The prompt went away before the answer left.
+    Withdrawn,
     Unknown,
     /// A dry run.
     Rehearsed,
@@ -89,6 +97,11 @@ pub trait Recorder: fmt::Debug + Send + Sync {
     fn intent(&self, decision: Decision) -> Pin<Box<dyn Future<Output = Intent> + Send>>;
     /// Records what came of it, without waiting. `after` is the screen then.
     fn outcome(&self, decision: &Decision, intent: Option<u64>, ended: Ended, after: &str);
+    /// Records that a prompt went away, and that nobody of ours answered it, without waiting. `why` is for people, `after`
+    /// the screen then.
+    fn withdrawn(&self, asked: Asked, why: &str, after: &str);
+    /// Records an order that was refused because it came from inside a session, without waiting. Its subject is the order.
+    fn refused(&self, asked: Asked, why: &str);
     /// Why nothing can be recorded; `None` while all is well.
     fn trouble(&self) -> Option<String>;
 }

@@ -10,6 +10,7 @@
 //! | `switch.rs` | a session's mode: when it ends, what it may spend, why it was switched off |
 //! | `automatic.rs` | whether one prompt may be answered without a person |
 //! | `asked.rs` | which hook speaks of which prompt |
+//! | `allowance.rs` | how often is recorded what a program can bring about by itself |
 //! | `output.rs` | the only words that a tool's hook is ever given |
 //! | `version.rs` | whether the tool is one that the rules were tested with |
 //! | `judge.rs` | what judges a prompt, and what keeps the record, as this room sees them |
@@ -27,6 +28,7 @@
     )
 )]
 
+mod allowance;
 mod arbiter;
 mod asked;
 mod automatic;
@@ -35,10 +37,11 @@ mod output;
 mod switch;
 mod version;
 
+pub use allowance::Allowance;
 pub use arbiter::{Arbiter, Outcome, Refusal, Ticket, Who};
 pub use asked::{is_exactly, may_be, may_be_decided};
 pub use automatic::{Plan, Situation, plan};
-pub use judge::{Case, Decision, Ended, Intent, Judge, Judgement, Recorder, Way};
+pub use judge::{Asked, Case, Decision, Ended, Intent, Judge, Judgement, Recorder, Way};
 pub use output::output;
 pub use switch::{Limits, Switch, Wish};
 pub use version::{Version, number};

@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::{ClientId, Hub, HubMsg};
 use crate::agent::approve::{
-    Arbiter, Decision, Intent, Judge, Judgement, Limits, Recorder, Switch, Ticket, Version,
+    Allowance, Arbiter, Decision, Intent, Judge, Judgement, Limits, Recorder, Switch, Ticket,
+    Version,
 };
 use crate::agent::tmux::Sent;
 use crate::config::ApproveConfig;
 use crate::domain::{HookEvent, PromptId, SessionId};
 use crate::protocol::{Failure, Reply};
+
+/// How long a tool is kept from showing its dialog while a rule may still answer: the record of a healthy disk takes some
+/// ten milliseconds, and nobody sees a dialog that comes a tenth of a second later.
+pub(super) const BLOCKED: Duration = Duration::from_millis(100);
 
 /// The rules of the host as they were read last.
 #[derive(Clone, Debug)]
@@ -73,6 +78,8 @@ pub(super) struct Approvals {
     pub(super) arbiter: Arbiter,
     /// By the profile's id.
     pub(super) versions: HashMap<String, Version>,
+    /// Orders from inside sessions that are recorded.
+    pub(super) insiders: Allowance,
 }
 
 impl Approvals {
@@ -89,6 +96,7 @@ impl Approvals {
             limits,
             arbiter: Arbiter::default(),
             versions: HashMap::new(),
+            insiders: Allowance::default(),
         }
     }
 
@@ -101,12 +109,18 @@ impl Approvals {
 #[derive(Debug, Default)]
 pub(super) struct Docket {
     pub(super) switch: Switch,
+    /// Its tool calls the hooks that its profile names, the one for permissions among them.
+    pub(super) has_hook: bool,
     /// Hooks that wait for an answer, the oldest first.
     pub(super) asks: Vec<Ask>,
+    /// The question that a hook was given the answer of last, and until when its dialog may still be drawn.
+    pub(super) given: Option<(PromptId, HookEvent, Instant)>,
     /// The prompt that is told, as a question of its own.
     pub(super) shown: Option<(PromptId, Pending)>,
     /// Answers between their claim and their outcome.
     pub(super) underway: Vec<Underway>,
+    /// Prompts that went away unanswered, as far as they are recorded.
+    pub(super) withdrawals: Allowance,
     /// When something of it is due.
     pub(super) alarm: Option<Instant>,
 }
@@ -126,6 +140,17 @@ pub(super) struct Ask {
     /// The prompt for which it was told to the monitor once more.
     pub(super) retold: Option<PromptId>,
     pub(super) pending: Pending,
+}
+
+impl Ask {
+    /// When it goes back to its tool, which shows nothing until then; `None` where a dialog stands beside it.
+    pub(super) fn ends(&self) -> Option<Instant> {
+        (!self.races).then(|| self.pending.since + BLOCKED)
+    }
+
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.ends().is_some_and(|ends| ends <= now)
+    }
 }
 
 /// What may be answered by itself, and has not been yet.

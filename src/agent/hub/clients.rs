@@ -119,7 +119,7 @@ impl Hub {
     ) {
         let is_hook = port.name == hook::CLIENT;
         if let (false, Place::Inside(session)) = (is_hook, self.place(&port.peer)) {
-            self.note_insider(session.as_ref(), port.id, &port.name);
+            self.note_insider(session.as_ref(), port.id, &port.name, "a connection");
             // It may be gone already; then there is nobody to tell.
             let _told = welcome.send(Err(insider()));
             return;

@@ -9,11 +9,12 @@ use super::ClientId;
 use super::approval::Docket;
 use super::recognise::Foreground;
 use super::typing::Keys;
+use crate::agent::approve::Asked;
 use crate::agent::broadcast::Broadcast;
 use crate::agent::monitor::{Moment, Monitor, Scene};
 use crate::agent::record::Track;
 use crate::agent::tmux::{Guard, StreamId};
-use crate::domain::{Session, SessionState};
+use crate::domain::{Prompt, Session, SessionState};
 use crate::term::Size;
 
 /// How soon a flooding pane is joined again while somebody looks: often enough to see it move.
@@ -183,6 +184,27 @@ impl Entry {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// What the record keeps of a prompt of this session, as it is now.
+    pub(super) fn asked(&self, prompt: &Prompt) -> Asked {
+        Asked {
+            session: self.session.id.clone(),
+            name: self.session.name.clone(),
+            tool: self.session.tool.clone(),
+            dir: self.session.dir.clone(),
+            prompt: prompt.id,
+            kind: prompt.kind,
+            subject: prompt.subject.clone(),
+            question: prompt.question.clone(),
+            evidence: prompt.evidence.clone(),
+            before: self.screen(),
+        }
+    }
+
+    /// The screen as text.
+    pub(super) fn screen(&self) -> String {
+        self.monitor.screen().text().join("\n")
     }
 
     /// What must hold in tmux for a key that answers the prompt on the screen: its lines still stand there.

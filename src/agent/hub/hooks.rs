@@ -43,7 +43,15 @@ impl Hub {
         {
             return None;
         }
+        let hooks = self
+            .tools
+            .get(&event.tool)
+            .and_then(|tool| tool.hooks.as_ref());
+        let names =
+            |name: &str| hooks.is_some_and(|hooks| hooks.events.iter().any(|event| event == name));
+        let has_hook = names(&event.event) && names("PermissionRequest");
         let entry = self.sessions.get_mut(&id)?;
+        entry.docket.has_hook |= has_hook;
         if !event.conversation.is_empty() {
             entry.conversation.clone_from(&event.conversation);
         }
@@ -104,9 +112,19 @@ impl Hub {
             .find(|ask| ask.prompt.is_none() && is_exactly(&ask.event, prompt))
         {
             ask.prompt = Some(prompt.id);
+            self.approvals.arbiter.part(prompt.id);
             self.approvals.arbiter.merge(prompt.id, ask.case);
             return;
         }
+        let now = moment().instant;
+        if let Some((case, event, until)) = &entry.docket.given
+            && now < *until
+            && !prompt.subject.is_empty()
+            && may_be(event, prompt)
+        {
+            self.approvals.arbiter.merge(prompt.id, *case);
+        }
+        let asks = &mut entry.docket.asks;
         // Of several that were asked at once the last one was heard; the screen shows another one of them.
         let other = asks
             .iter_mut()

@@ -8,10 +8,12 @@
 
 use tracing::warn;
 
+use super::entry::Entry;
 use super::hooks::is_in;
-use super::{ClientId, Hub};
+use super::{ClientId, Hub, moment};
+use crate::agent::approve::Asked;
 use crate::agent::peer::{Peer, terminal};
-use crate::domain::{Origin, SessionId};
+use crate::domain::{Origin, PromptId, PromptKind, Session, SessionId};
 use crate::protocol::{Failure, FailureKind, LogKind, Request};
 use crate::term::sanitize;
 
@@ -82,16 +84,20 @@ impl Hub {
             return None;
         };
         let name = self.clients.name(client);
-        self.note_insider(session.as_ref(), client, &name);
+        // Its name alone: what comes with it is foreign text of any length.
+        let order = format!("{request:?}");
+        let order = order.split(|c: char| !c.is_alphanumeric()).next();
+        self.note_insider(session.as_ref(), client, &name, order.unwrap_or_default());
         Some(insider())
     }
 
-    /// Tells people that somebody tried.
+    /// Tells people that somebody tried, and the record as well.
     pub(super) fn note_insider(
         &mut self,
         session: Option<&SessionId>,
         client: ClientId,
         name: &str,
+        order: &str,
     ) {
         warn!(
             client = client.0,
@@ -105,6 +111,26 @@ impl Hub {
             LogKind::Refused,
             format!("{name}, from inside the session"),
         );
+        if self.approvals.insiders.take(moment().instant) {
+            let entry = session.and_then(|session| self.sessions.get(session));
+            let text = |of: fn(&Session) -> &String| {
+                entry.map_or_else(String::new, |entry| of(&entry.session).clone())
+            };
+            let asked = Asked {
+                session: session.unwrap_or(&nowhere).clone(),
+                name: text(|session| &session.name),
+                tool: text(|session| &session.tool),
+                dir: text(|session| &session.dir),
+                prompt: PromptId(0),
+                kind: PromptKind::Other,
+                subject: format!("{order} of {name}"),
+                question: String::new(),
+                evidence: Vec::new(),
+                before: entry.map_or_else(String::new, Entry::screen),
+            };
+            let why = "an order from inside a session";
+            self.approvals.setup.recorder.refused(asked, why);
+        }
     }
 }
 

@@ -15,8 +15,14 @@
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
 //! | `hooks.rs` | … to hear what a tool's own hook says, and answer when it asks |
-//! | `answers.rs` | … to answer a prompt, and see what comes of it |
+//! | `answers.rs` | … to answer a prompt: claimed and written down |
+//! | `sending.rs` | an answer leaves, if everything still holds |
+//! | `outcomes.rs` | what came of it |
+//! | `judging.rs` | what is asked is judged, for people to see |
+//! | `modes.rs` | what a person switched on for a session, and what switches it off |
 //! | `automatic.rs` | prompts are answered without a person, where one has switched that on |
+//! | `policy.rs` | the rules of the host, and the health of its record |
+//! | `versions.rs` | which version of a tool is installed |
 //! | `approval.rs` | what is kept of all that |
 //! | `inside.rs` | who is no operator |
 //! | `decisions.rs` | … to tell what was decided |
@@ -29,16 +35,24 @@ mod automatic;
 mod clients;
 mod decisions;
 mod entry;
+#[cfg(test)]
+mod hanging;
 mod hooks;
 mod inside;
 mod journal;
+mod judging;
 mod logs;
+mod modes;
 mod orders;
+mod outcomes;
 mod output;
 mod panes;
+mod policy;
 mod recognise;
+mod sending;
 mod starting;
 mod typing;
+mod versions;
 mod worktree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

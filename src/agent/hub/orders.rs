@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Instant;
 
-use super::automatic::wish;
+use super::modes::wish;
 use super::typing::{self, Input, Keys};
 use super::{ClientId, Hub, HubMsg, tmux_failure};
 use crate::agent::tmux::Tmux;

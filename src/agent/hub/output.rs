@@ -334,7 +334,7 @@ impl Hub {
         self.prompt_changed(id, left);
         self.announce(id);
         if let Some(prompt) = withdrawn {
-            self.log(id, LogKind::Withdrawn, prompt.subject);
+            self.withdrawn(id, &prompt);
         }
         if let Some((what, detail)) = line {
             self.log(id, what, detail);

@@ -1,5 +1,6 @@
 //! What is measured: each figure starts a world of its own and returns its rows of the table.
 
+mod approve;
 mod busy;
 mod cli;
 mod echo;
@@ -54,7 +55,7 @@ pub struct Figure {
 }
 
 /// All figures, in the order of the table.
-pub const FIGURES: [Figure; 12] = [
+pub const FIGURES: [Figure; 13] = [
     Figure {
         name: "echo",
         run: |effort| Box::pin(echo::measure(effort)),
@@ -62,6 +63,10 @@ pub const FIGURES: [Figure; 12] = [
     Figure {
         name: "prompt",
         run: |effort| Box::pin(prompt::measure(effort)),
+    },
+    Figure {
+        name: "approve",
+        run: |effort| Box::pin(approve::measure(effort)),
     },
     Figure {
         name: "busy",

@@ -180,6 +180,34 @@ async fn with_its_own_switch_two_sources_are_enough_for_a_key() {
 }
 
 #[tokio::test]
+async fn what_its_hook_asks_is_never_typed_as_well() {
+    let lab = stage();
+    let mut operator = Operator::of(&lab).await;
+    let dir = scripted(&lab, "one", "hook", 4);
+    let session = operator.start(&dir).await;
+    let is_asked = |session: &Session| {
+        let prompt = session.prompt.as_ref();
+        prompt.is_some_and(|prompt| prompt.evidence.contains(&Source::Hook))
+    };
+    // By then it is known that it calls its hook.
+    operator.session(&session, is_asked).await;
+    let request = Request::SetMode {
+        session: session.clone(),
+        mode: Mode::Yes,
+        screen: true,
+        dry_run: false,
+        hours: None,
+    };
+    assert_eq!(operator.ask(request).await, Reply::Done);
+    assert_eq!(
+        heard_all(&mut operator, &session, &dir).await,
+        ["yes by hook"; 4]
+    );
+    lab.stop_agent();
+    assert!(!record(&lab).contains("\"way\":\"keys\""));
+}
+
+#[tokio::test]
 async fn a_rehearsal_only_says_what_it_would_have_answered() {
     let lab = stage();
     let mut operator = Operator::of(&lab).await;

@@ -1,9 +1,9 @@
-//! A program inside a managed session gives no orders, however it was started.
+//! A program inside a managed session gives no orders, however it was started, and the record says that it tried.
 
 use cm_tui::protocol::LogKind;
 use rstest::rstest;
 
-use super::stage::{Operator, Told};
+use super::stage::{Operator, Told, record};
 use crate::lab::{AGENT, Lab};
 
 /// In the pane's own shell, detached from its terminal, from its parents, and without its environment.
@@ -41,4 +41,9 @@ async fn it_is_refused_and_that_is_said(#[case] order: &str) {
             break;
         }
     }
+    lab.stop_agent();
+    let record = record(&lab);
+    let refused = r#""ended":{"refused":{"why":"an order from inside a session"}}"#;
+    let is_there = |line: &str| line.contains(refused) && line.contains("a connection of cm-agent");
+    assert!(record.lines().any(is_there), "{record}");
 }

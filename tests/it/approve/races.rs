@@ -79,8 +79,12 @@ async fn what_was_not_shown_is_not_agreed_to(#[case] way: &str) {
         .iter()
         .filter(|(command, _)| command.starts_with("rm"))
         .count();
+    let stray = wrong
+        .iter()
+        .filter(|(command, _)| command == "stray")
+        .count();
     println!(
-        "{way}: {} rounds, {swapped} swapped in time, {} wrong, {unknown} of unknown outcome",
+        "{way}: {} rounds, {swapped} swapped in time, {} wrong (of these {stray} after the prompt), {unknown} of unknown outcome",
         got.len(),
         wrong.len()
     );

@@ -7,6 +7,7 @@
 //! Nothing here waits for time. The model holds its answers until the test has seen what comes before; so every state
 //! lasts, and the states that a client heard are compared as one list, in order.
 
+mod approving;
 mod claude_code;
 mod codex;
 mod elsewhere;

@@ -127,6 +127,11 @@ impl Watched {
         self.look(Instant::now());
     }
 
+    /// From now on nobody looks at any screen; what is told of sessions is still heard.
+    pub fn looks_away(&mut self) {
+        self.fleet.watch(&[]);
+    }
+
     /// Waits for a session that somebody else started.
     pub async fn finds(&mut self) -> Session {
         let tool = self.tool.id();
@@ -291,7 +296,7 @@ impl Watched {
     }
 
     /// What a person does before an answer. Only the tool knows that it has begun to listen.
-    async fn read_it(&mut self) {
+    pub async fn read_it(&mut self) {
         let end = tokio::time::Instant::now() + READING;
         while let Ok(notice) = timeout_at(end, self.notices.recv()).await {
             self.take_in(notice.expect("the fleet ended"));
@@ -360,11 +365,11 @@ impl Watched {
         }
     }
 
-    fn id(&self) -> SessionId {
+    pub fn id(&self) -> SessionId {
         self.session.clone().expect("a session is watched")
     }
 
-    fn session(&self) -> Option<&Session> {
+    pub fn session(&self) -> Option<&Session> {
         self.state.session(&self.host, self.session.as_ref()?)
     }
 
@@ -401,7 +406,7 @@ impl Watched {
         }
     }
 
-    async fn ask(&mut self, request: Request) -> Reply {
+    pub async fn ask(&mut self, request: Request) -> Reply {
         self.asked += 1;
         let id = self.asked;
         self.fleet.send(&self.host, RequestId(id), request).unwrap();
@@ -415,7 +420,11 @@ impl Watched {
         .await
     }
 
-    async fn until<T>(&mut self, what: &str, mut found: impl FnMut(&mut Self) -> Option<T>) -> T {
+    pub async fn until<T>(
+        &mut self,
+        what: &str,
+        mut found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
         let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(value) = found(self) {
@@ -443,7 +452,7 @@ impl Watched {
     }
 
     /// All that helps to see why it came otherwise.
-    fn picture(&self) -> String {
+    pub fn picture(&self) -> String {
         let mut picture = String::from("\n");
         for told in &self.told {
             writeln!(picture, "told: {} ({})", told.word, told.rule).unwrap();
