@@ -108,11 +108,16 @@ impl Verified {
             1 => "damaged in 1 place".to_owned(),
             places => format!("damaged in {places} places"),
         };
+        let files = if report.files == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{} files", report.files)
+        };
         let path = sanitize::label(&self.path.display().to_string(), COLUMNS);
         let _never = writeln!(
             text,
-            "{path}: {verdict}; {} decisions in {} lines of {} files; the last is {} {}",
-            report.decisions, report.lines, report.files, report.last, report.hash
+            "{path}: {verdict}; {} decisions in {} lines of {files}; the last is {} {}",
+            report.decisions, report.lines, report.last, report.hash
         );
         text
     }

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use clap::Args;
+use unicode_width::UnicodeWidthStr;
 
 use super::exit::{CommandError, Exit};
 use super::reach::{Reach, World};
@@ -291,11 +292,7 @@ fn choose(
             })
         }
         several => {
-            let lines: Vec<String> = several
-                .iter()
-                .take(LISTED)
-                .map(|(host, session)| described(host, session))
-                .collect();
+            let lines = described(several.iter().take(LISTED).map(|found| **found));
             Err(CommandError::new(
                 Exit::NotFound,
                 format!(
@@ -325,15 +322,25 @@ pub fn sessions<'s>(
     })
 }
 
-/// One line by which a session can be told from others.
-fn described(host: &Host, session: &Session) -> String {
-    let text = format!(
-        "{}  {}  {} on {}, {}",
-        session.name,
-        session.id,
-        session.tool,
-        host.id,
-        session.state.word()
-    );
-    format!("  {}", sanitize::label(&text, COLUMNS))
+/// A line for each, by which it can be told from the others.
+fn described<'s>(sessions: impl Iterator<Item = (&'s Host, &'s Session)>) -> Vec<String> {
+    let rows: Vec<_> = sessions
+        .map(|(host, session)| {
+            let name = sanitize::label(&session.name, COLUMNS);
+            let id = sanitize::label(session.id.as_str(), COLUMNS);
+            let rest = format!("{} on {}, {}", session.tool, host.id, session.state.word());
+            (name, id, sanitize::label(&rest, COLUMNS))
+        })
+        .collect();
+    let names = rows.iter().map(|(name, ..)| name.width()).max();
+    let ids = rows.iter().map(|(_, id, _)| id.width()).max();
+    let pad = |text: &str, columns: Option<usize>| {
+        " ".repeat(columns.unwrap_or(0).saturating_sub(text.width()))
+    };
+    rows.iter()
+        .map(|(name, id, rest)| {
+            let (after_name, after_id) = (pad(name, names), pad(id, ids));
+            format!("  {name}{after_name}  {id}{after_id}  {rest}")
+        })
+        .collect()
 }

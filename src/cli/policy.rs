@@ -57,9 +57,9 @@ pub struct TestArguments {
     #[arg(long, value_name = "NAME")]
     pub branch: Option<String>,
 
-    /// The host
-    #[arg(long, value_name = "NAME", default_value = "local")]
-    pub host: String,
+    /// The host, as it calls itself (uname -n); this one when not given
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
 
     /// The context
     #[arg(long, value_name = "NAME")]
@@ -177,6 +177,10 @@ fn test(wanted: &TestArguments) -> Result<Judgement, PolicyError> {
         .find(|folder| folder.join(".git").exists())
         .unwrap_or(&dir);
     let branch = wanted.branch.clone().or_else(|| checked_out(project));
+    let host = wanted.host.clone().unwrap_or_else(|| {
+        let this = rustix::system::uname();
+        this.nodename().to_string_lossy().into_owned()
+    });
     let resolve = |path: &str| {
         let real = fs::canonicalize(path).ok()?;
         Some(real.to_str()?.to_owned())
@@ -188,7 +192,7 @@ fn test(wanted: &TestArguments) -> Result<Judgement, PolicyError> {
         tool: &wanted.tool,
         kind: wanted.kind.into(),
         subject: &wanted.subject,
-        host: &wanted.host,
+        host: &host,
         context: wanted.ctx.as_deref(),
         dir,
         project: Some(project),

@@ -37,7 +37,7 @@
 //! | `attached` | how many people are attached |
 //! | `cols`, `rows` | its size |
 //! | `rule`, `disagreement` | why its state is believed; who says otherwise |
-//! | `prompt` | `{"id", "kind", "subject", "question", "choices": [{"label", "answer"}], "since"}` while it waits; `answer` is `yes`, `no` or `null` |
+//! | `prompt` | `{"id", "kind", "subject", "question", "choices": [{"label", "answer"}], "since"}` while it waits; `id` is text; `answer` is `yes`, `no` or `null` |
 //!
 //! | CONTEXT | meaning |
 //! | --- | --- |
@@ -114,7 +114,8 @@ pub struct SessionShape<'s> {
 
 #[derive(Debug, Serialize)]
 struct PromptShape<'s> {
-    id: u64,
+    /// Text: it does not fit the numbers of jq and of JavaScript.
+    id: String,
     kind: &'static str,
     subject: &'s str,
     question: &'s str,
@@ -178,7 +179,7 @@ impl<'s> SessionShape<'s> {
 impl<'s> PromptShape<'s> {
     fn of(prompt: &'s Prompt, since: UnixMillis) -> Self {
         Self {
-            id: prompt.id.0,
+            id: prompt.id.0.to_string(),
             kind: prompt.kind.word(),
             subject: &prompt.subject,
             question: &prompt.question,

@@ -225,7 +225,10 @@ impl Follower<'_> {
             .collect();
         for (host, session) in &sessions {
             let key = (host.id.clone(), session.id.clone());
-            let news = format!("{:?} {:?}", session.state, session.prompt);
+            // What is thought of a prompt changes while it is the same one.
+            let prompt = session.prompt.as_ref();
+            let asked = prompt.map(|prompt| (prompt.id, prompt.kind, &prompt.subject));
+            let news = format!("{:?} {asked:?}", session.state);
             let before = self.told.insert(key, news.clone());
             let is_news = before.as_ref() != Some(&news);
             if !is_news || !self.arguments.filter.fits(&session.state) {

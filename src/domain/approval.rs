@@ -79,4 +79,8 @@ pub struct Advice {
     /// When it will be answered by itself, on the host's clock: time for a person to take over. `None` when it will not.
     #[serde(default)]
     pub answers_at: Option<UnixMillis>,
+    /// Why it waits for a person, in words, though the session's mode lets prompts be answered; empty when it does not, and
+    /// when `why` says it all.
+    #[serde(default)]
+    pub waits: String,
 }

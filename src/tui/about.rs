@@ -110,6 +110,10 @@ pub fn advice(model: &Model, host: &Host, prompt: &Prompt) -> Option<(String, Ro
         let words = format!("{words} by {by} in {seconds} s {dot} {keys} takes over");
         return Some((words, Role::NeedsYou));
     }
+    if !advice.waits.is_empty() {
+        let words = format!("waits for you: {}", advice.waits);
+        return Some((words, Role::NeedsYou));
+    }
     let mut words = format!("policy: {verdict}");
     let joint = if advice.rule.is_empty() {
         ","

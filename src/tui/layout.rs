@@ -337,10 +337,14 @@ fn prompt_box(
     let home = host.and_then(super::rows::home);
     let dir = super::rows::short_dir(&session.dir, home);
     let said = host.and_then(|host| about::advice(model, host, prompt));
-    let waits = look::pending(prompt).is_some();
+    let is_first = look::pending(prompt).is_some()
+        || prompt
+            .advice
+            .as_ref()
+            .is_some_and(|advice| !advice.waits.is_empty());
     let mut facts = match said {
-        // What happens by itself comes first: it may be all there is room for.
-        Some((words, _)) if waits => format!("{words} {dot} {kind} {dot} in {dir}"),
+        // What happens by itself, or why it does not, comes first: it may be all there is room for.
+        Some((words, _)) if is_first => format!("{words} {dot} {kind} {dot} in {dir}"),
         Some((words, _)) => {
             format!(
                 "{kind} {dot} in {dir} {dot} {words} {dot} seen by {}",

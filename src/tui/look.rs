@@ -186,6 +186,9 @@ pub fn wants(session: &Session) -> String {
     }
 }
 
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
+
 /// Who answers a session's prompts when no person does, as a word in brackets. `None` where every prompt waits, as it
 /// does by default.
 pub fn badge(host: &Host, session: &Session, now: UnixMillis) -> Option<(String, Role)> {
@@ -200,7 +203,10 @@ pub fn badge(host: &Host, session: &Session, now: UnixMillis) -> Option<(String,
         Mode::Yes => {
             let left = auto.until.map(|until| {
                 let until = until.saturating_add_signed(host.clock_offset);
-                format!(" {}", rough_age(until.saturating_sub(now)).trim())
+                let left = until.saturating_sub(now);
+                // To the nearest hour: what was just switched on for eight says 8.
+                let half = if left < HOUR { 0 } else { HOUR / 2 };
+                format!(" {}", rough_age(left + half).trim())
             });
             let left = left.unwrap_or_default();
             Some((format!("[YES{doubt}{left}]"), Role::NeedsYou))

@@ -97,6 +97,11 @@ impl Toasts {
             .retain(|toast| toast.level != Level::Failed || toast.text != text);
     }
 
+    /// Takes a note back that is true no more.
+    pub fn unsay(&mut self, text: &str) {
+        self.0.retain(|toast| toast.text != text);
+    }
+
     /// When the next one goes, on the clock of [`Moment::mono`].
     pub fn next_end(&self) -> Option<u64> {
         self.0

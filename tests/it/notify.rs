@@ -59,6 +59,7 @@ fn at(word: &str) -> Session {
             prompt.advice = Some(Advice {
                 verdict: Verdict::Allow,
                 rule: "r".to_owned(),
+                waits: String::new(),
                 why: String::new(),
                 answers_at: Some(5),
             });

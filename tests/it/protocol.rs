@@ -99,6 +99,7 @@ fn prompt() -> Prompt {
             rule: "cargo".into(),
             why: "cargo test in the project".into(),
             answers_at: Some(1_700_000_004_000),
+            waits: String::new(),
         }),
     }
 }

@@ -8,7 +8,7 @@ use super::approval::{Approval, Pending, Road};
 use super::{Hub, moment};
 use crate::agent::approve::{Case, Judgement, may_be};
 use crate::agent::monitor::Moment;
-use crate::domain::{Advice, Prompt, PromptId, SessionId, Source, UnixMillis};
+use crate::domain::{Advice, Mode, Prompt, PromptId, SessionId, Source, UnixMillis};
 
 impl Hub {
     /// What the session's prompt is, has changed: the old one is over, the new one is judged.
@@ -142,12 +142,16 @@ impl Hub {
             Road::Hook(case) => case,
             Road::Keys => prompt,
         };
-        let answers_at = match self.planned(id, case, now.instant) {
+        let (answers_at, objection) = match self.planned(id, case, now.instant) {
             Some((Ok(_), since, _)) => {
                 let left = self.due(id, since).saturating_duration_since(now.instant);
-                Some(now.wall + left.as_millis() as UnixMillis)
+                (
+                    Some(now.wall + left.as_millis() as UnixMillis),
+                    String::new(),
+                )
             }
-            _ => None,
+            Some((Err(objection), ..)) => (None, objection),
+            None => (None, String::new()),
         };
         let judgement = self
             .pending(id, case)
@@ -155,8 +159,15 @@ impl Hub {
         let Some(entry) = self.sessions.get_mut(id) else {
             return;
         };
+        // Where nobody but a person answers, that it waits is no news.
+        let is_switched_on = entry.docket.switch.told().mode != Mode::Ask;
         let advice = judgement.map(|judgement| Advice {
             verdict: judgement.verdict,
+            waits: if is_switched_on && objection != judgement.why {
+                objection
+            } else {
+                String::new()
+            },
             rule: judgement.rule,
             why: judgement.why,
             answers_at,
@@ -188,7 +199,8 @@ fn is_same_advice(one: Option<&Advice>, other: Option<&Advice>) -> bool {
                 (Some(one), Some(other)) => one.abs_diff(other) < 100,
                 (one, other) => one == other,
             };
-            near && (one.verdict, &one.rule, &one.why) == (other.verdict, &other.rule, &other.why)
+            near && (one.verdict, &one.rule, &one.why, &one.waits)
+                == (other.verdict, &other.rule, &other.why, &other.waits)
         }
         (one, other) => one == other,
     }

@@ -37,6 +37,7 @@ pub async fn all(paths: &Paths, globals: &Globals) -> Vec<Check> {
     let mut checks = vec![tmux().await, terminal()];
     checks.extend(keys().await);
     checks.push(settings(&loaded));
+    checks.push(policy(paths));
     let config = loaded.map_or_else(|_| Config::default(), |(config, _)| config);
     checks.push(ssh(&config));
     checks.push(known_hosts(&paths.home.join(".ssh/known_hosts")));
@@ -139,6 +140,20 @@ fn settings(loaded: &Result<(Config, Vec<config::Warning>), config::ConfigError>
             Some(first) => Check::new("settings", Verdict::Warn, first.to_string(), SEE),
             None => Check::ok("settings", "nothing is wrong"),
         },
+    }
+}
+
+fn policy(paths: &Paths) -> Check {
+    match config::load_policy(paths) {
+        Ok(_) => Check::ok("policy", "nothing is wrong"),
+        Err(problems) => {
+            let first = problems.first().map(ToString::to_string);
+            let says = format!(
+                "{}; no prompt is answered by itself",
+                first.unwrap_or_default()
+            );
+            Check::new("policy", Verdict::Fail, says, "cm-tui policy check")
+        }
     }
 }
 

@@ -37,10 +37,14 @@ fn tightened(rules: &[Rule], case: &Case<'_>, words: Option<&[String]>) -> Optio
     }
     found.map(|(verdict, rule, fits)| {
         let why = match fits {
-            Fits::Unknown => format!(
-                "the rule “{}” may be about it: the branch is not known",
-                rule.name
-            ),
+            Fits::Unknown => {
+                let is_context = case.context.is_none() && rule.names_contexts();
+                let unknown = if is_context { "context" } else { "branch" };
+                format!(
+                    "the rule “{}” may be about it: the {unknown} is not known",
+                    rule.name
+                )
+            }
             _ if rule.why.is_empty() => format!("the rule “{}” says so", rule.name),
             _ => rule.why.clone(),
         };

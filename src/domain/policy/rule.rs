@@ -96,6 +96,11 @@ impl Rule {
         }
     }
 
+    /// Whether it is about certain contexts only.
+    pub fn names_contexts(&self) -> bool {
+        !self.place.contexts.is_empty()
+    }
+
     /// Whether it asks or denies, as far as its signs are seen in a case. `words` are those of a provable command.
     pub fn tightens(&self, case: &Case<'_>, words: Option<&[String]>) -> Fits {
         let What::Signs(signs) = &self.what else {
@@ -125,12 +130,14 @@ impl Place {
         let fits = among(&self.tools, case.tool)
             && (self.kinds.is_empty() || self.kinds.contains(&case.kind))
             && among(&self.hosts, case.host)
-            && (self.contexts.is_empty()
-                || case.context.is_some_and(|name| among(&self.contexts, name)))
+            && case.context.is_none_or(|name| among(&self.contexts, name))
             && (self.sources.is_empty() || self.sources.contains(&case.source))
             && (self.dirs.is_empty() || self.is_in_folder(case, reading));
         if !fits {
             return Fits::No;
+        }
+        if case.context.is_none() && !self.contexts.is_empty() {
+            return Fits::Unknown;
         }
         match case.branch {
             _ if self.branches.is_empty() => Fits::Yes,

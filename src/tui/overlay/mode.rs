@@ -288,7 +288,7 @@ impl ModeForm {
             Field::Hours => ("ends", format!("in {} h, by itself (arrows)", self.hours)),
             Field::Screen => (
                 "screen",
-                format!("{}screen alone is enough", tick(self.wish.screen)),
+                format!("{}with a second source", tick(self.wish.screen)),
             ),
             Field::DryRun => (
                 "dry",

@@ -17,6 +17,9 @@ use crate::tui::toast::Level;
 /// being typed must not become commands.
 pub const DEAF_MILLIS: u64 = 1_000;
 
+/// What is said to who looks for the next that waits, and none does.
+pub const NOBODY: &str = "nobody needs you";
+
 pub fn press(model: &mut Model, event: KeyEvent, effects: &mut Vec<Effect>) {
     if event.kind == KeyEventKind::Release {
         return;
@@ -93,7 +96,7 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
             if !select::next_waiting(model) && !model.questions.is_empty() {
                 question::open(model, None);
             } else if model.waiting().is_empty() {
-                model.toast(Level::Done, "nobody needs you", "");
+                model.toast(Level::Done, NOBODY, "");
             }
         }
         Action::Down => select::step(model, Step::Down(1)),

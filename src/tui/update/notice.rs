@@ -1,6 +1,6 @@
 //! What hosts tell: facts go into the fleet, answers to whoever asked.
 
-use super::{call, explain, prompt, scroll};
+use super::{call, explain, keys, prompt, scroll};
 use crate::domain::{Answer, HostId};
 use crate::fleet::{HostNotice, Notice, RequestId, SendError};
 use crate::protocol::{Event, Failure, FailureKind, LogKind, Reply, Request};
@@ -53,6 +53,9 @@ pub fn take(model: &mut Model, notice: HostNotice, effects: &mut Vec<Effect>) {
                 model.now.unix,
             );
             told_trouble(model, &host, before, trouble(model, &host));
+            if !model.waiting().is_empty() {
+                model.toasts.unsay(keys::NOBODY);
+            }
             if connected {
                 let id = model.next_request(Pending::Status);
                 effects.push(Effect::Send {

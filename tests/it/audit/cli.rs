@@ -53,7 +53,7 @@ async fn verify_says_where_and_its_code_says_whether() {
     let (code, text, _) = run(&lab, &["audit", "verify"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains(": as it was written; 5 decisions in 6 lines of 1 files; the last is 6 "),
+        text.contains(": as it was written; 5 decisions in 6 lines of 1 file; the last is 6 "),
         "{text}"
     );
 

@@ -160,6 +160,7 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
         "tmux",
         "terminal",
         "settings",
+        "policy",
         "ssh",
         "known_hosts",
         "sockets",
@@ -179,6 +180,7 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     assert!(text.starts_with("ok    tmux        tmux "), "{text}");
 
     configure(&lab, "theme = 1\n");
+    std::fs::write(lab.paths.config_dir.join("policy.toml"), "verdct = 1\n").unwrap();
     let empty = lab.path("home");
     let mut doctor = command(&lab, &["doctor", "--json"]);
     let ran = Ran::of(
@@ -194,6 +196,7 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     for (name, verdict) in [
         ("tmux", "fail"),
         ("settings", "fail"),
+        ("policy", "fail"),
         ("terminal", "warn"),
         ("ssh", "ok"),
     ] {

@@ -138,7 +138,7 @@ async fn one_session_is_told_in_full_and_its_prompt_answered_once() {
     assert!(text.contains(&format!("prompt    {number}\n")), "{text}");
     assert!(text.contains(&format!("subject   {subject}\n")), "{text}");
     let told = run(&lab, &["status", ids[0].as_str(), "--json"]).json();
-    assert_eq!(told["prompt"]["id"].to_string(), number);
+    assert_eq!(told["prompt"]["id"], number.as_str());
 
     let summary = run(&lab, &["status"]).ok();
     assert!(

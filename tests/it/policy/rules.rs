@@ -422,3 +422,28 @@ fn the_hash_is_of_all_the_text() {
         hash(&[("b", "# y"), ("a", "# x")])
     );
 }
+
+#[test]
+fn a_rule_for_a_context_that_is_not_known_lowers_nothing() {
+    let place = Place::new();
+    let policy = load(
+        "[[rule]]\nname = 'r'\nverdict = 'deny'\ncontext = 'shop'\nprogram = 'make'\n\
+         match = ['make all']\nnot_match = ['ls']",
+    );
+    let known = judge(&policy, &place, |_| {});
+    assert_eq!(known.verdict, Verdict::Deny, "{known:?}");
+    let elsewhere = judge(&policy, &place, |case| case.context = Some("api"));
+    assert_eq!(
+        (elsewhere.verdict, elsewhere.rule.as_str()),
+        (Verdict::Ask, "")
+    );
+    let unknown = judge(&policy, &place, |case| case.context = None);
+    assert_eq!(
+        (unknown.verdict, unknown.rule.as_str()),
+        (Verdict::Ask, "r")
+    );
+    assert_eq!(
+        unknown.why,
+        "the rule “r” may be about it: the context is not known"
+    );
+}

@@ -510,6 +510,7 @@ pub fn prompting() -> Vec<Session> {
             rule: rule.to_owned(),
             why: why.to_owned(),
             answers_at,
+            waits: String::new(),
         })
     };
     let question = "Do you want to proceed?";

@@ -147,6 +147,7 @@ fn advised(answers_at: Option<u64>) -> Event {
         rule: "clean".to_owned(),
         why: "inside the project".to_owned(),
         answers_at,
+        waits: String::new(),
     });
     Event::SessionChanged(Box::new(shop))
 }
@@ -167,6 +168,19 @@ fn what_will_be_answered_by_itself_counts_down() {
     assert!(page.contains(said), "{page}");
     dashboard.press("I");
     assert!(picture::text(&dashboard.paint()).contains(said));
+    dashboard.press("esc");
+    let Event::SessionChanged(mut shop) = advised(None) else {
+        unreachable!("a session that is advised has changed");
+    };
+    let advice = shop.prompt.as_mut().unwrap().advice.as_mut().unwrap();
+    advice.waits = "only the screen tells of it".to_owned();
+    dashboard.event("local", Event::SessionChanged(shop));
+    let page = picture::text(&dashboard.paint());
+    assert!(
+        page.contains("waits for you: only the screen tells of it"),
+        "{page}"
+    );
+    assert!(!page.contains(said), "{page}");
 }
 
 #[rstest]
@@ -199,6 +213,7 @@ fn asks(id: &str, number: u64, answers_at: Option<u64>) -> Event {
         rule: "ls".to_owned(),
         why: String::new(),
         answers_at: Some(at),
+        waits: String::new(),
     });
     Event::SessionChanged(Box::new(asking(session, prompt)))
 }
@@ -211,6 +226,15 @@ fn calls(dashboard: &Dashboard) -> Vec<&str> {
             _ => None,
         })
         .collect()
+}
+
+#[test]
+fn that_nobody_waits_is_taken_back_as_soon_as_somebody_does() {
+    let mut dashboard = Dashboard::hosts(80, 24);
+    dashboard.press("tab");
+    assert_eq!(dashboard.toast(), "nobody needs you");
+    dashboard.event("local", asks("s2", 30, None));
+    assert_eq!(dashboard.toast(), "");
 }
 
 #[test]
