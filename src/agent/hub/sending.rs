@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::answers::refused;
 use super::approval::{Approval, Road, Stage};
 use super::{Hub, moment, tmux_failure};
-use crate::agent::approve::{Ended, Intent, Outcome, Ticket};
+use crate::agent::approve::{self, Ended, Intent, Outcome, Ticket};
 use crate::agent::tmux::{Refusal, Sent};
 use crate::domain::{HookDecision, PromptId, SessionId};
 use crate::protocol::{Failure, Reply};
@@ -53,7 +53,12 @@ impl Hub {
             }
         });
         if !stands {
-            return self.not_sent(session, ticket, &Ended::Withdrawn);
+            // Somebody else may have answered it meanwhile; else it goes no further than this.
+            let ended = match self.approvals.arbiter.send(ticket, now) {
+                Err(refusal @ approve::Refusal::Taken { .. }) => Ended::Refused(refusal.words()),
+                _ => Ended::Withdrawn,
+            };
+            return self.not_sent(session, ticket, &ended);
         }
         if let Err(refusal) = self.approvals.arbiter.send(ticket, now) {
             return self.not_sent(session, ticket, &Ended::Refused(refusal.words()));

@@ -48,26 +48,27 @@ pub async fn measure(effort: Effort) -> Vec<Row> {
         .iter()
         .map(|id| client.state.hosts[0].sessions[id].clone())
         .collect();
+    std::fs::write(world.path("work/notes"), "one\n").unwrap();
     let socket = world.paths().socket();
     // Until the tool's program has said its version nothing is answered.
-    while ask(&socket, event(&sessions[0], "PermissionRequest"))
+    while ask(&socket, event(&sessions[0], "PermissionRequest", 1))
         .await
         .1
         != Some(Answer::Yes)
     {
-        tell(&socket, event(&sessions[0], "PostToolUse")).await;
+        tell(&socket, event(&sessions[0], "PostToolUse", 1)).await;
     }
-    tell(&socket, event(&sessions[0], "PostToolUse")).await;
+    tell(&socket, event(&sessions[0], "PostToolUse", 1)).await;
     let mut beat = tokio::time::interval(Duration::from_secs(1) / A_SECOND);
     beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let wanted = effort.time(FULL).as_secs() as usize * A_SECOND as usize;
     let mut asked = tokio::task::JoinSet::new();
-    for number in 0..wanted {
+    for number in 2..wanted + 2 {
         beat.tick().await;
         let (socket, session) = (socket.clone(), sessions[number % ASKING].clone());
         asked.spawn(async move {
-            let answer = ask(&socket, event(&session, "PermissionRequest")).await;
-            tell(&socket, event(&session, "PostToolUse")).await;
+            let answer = ask(&socket, event(&session, "PermissionRequest", number)).await;
+            tell(&socket, event(&session, "PostToolUse", number)).await;
             answer
         });
     }
@@ -130,7 +131,8 @@ async fn tell(socket: &Path, event: HookEvent) {
     assert_eq!(told.unwrap(), Reply::Done);
 }
 
-fn event(session: &Session, name: &str) -> HookEvent {
+/// What a session's tool says of its command of that number; each is another one.
+fn event(session: &Session, name: &str, number: usize) -> HookEvent {
     HookEvent {
         tool: session.tool.clone(),
         event: name.to_owned(),
@@ -142,7 +144,7 @@ fn event(session: &Session, name: &str) -> HookEvent {
             pane: session.pane.pane,
         }),
         action: "Bash".to_owned(),
-        subject: "ls".to_owned(),
+        subject: format!("head -n {number} notes"),
         detail: String::new(),
     }
 }

@@ -59,7 +59,7 @@ pub fn stage() -> Lab {
     let program = bin.join("asker-bin");
     std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &program).unwrap();
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo asker 1.2.9; exit; }}\nexec {} \"$@\"\n",
+        "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo asker 1.2.9; exit; }}\nexec {} \"$@\" > /dev/null\n",
         program.display()
     );
     std::fs::write(bin.join("asker"), script).unwrap();
