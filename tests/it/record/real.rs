@@ -329,12 +329,12 @@ async fn logs_prints_lines_and_the_recording_of_sessions_that_run_and_that_have_
     let mut text = String::new();
     lab.tmux("mine", &["send-keys", "-t", "work", "line-3", "Enter"]);
     std::io::BufRead::read_line(&mut out, &mut text).unwrap();
+    // Whoever follows starts it again.
     lab.stop_agent();
-    lab.start_agent();
-    let mut client = lab.client();
-    client.named("work").await;
     lab.tmux("mine", &["send-keys", "-t", "work", "line-9", "Enter"]);
     std::io::BufRead::read_line(&mut out, &mut text).unwrap();
+    let mut client = lab.client();
+    client.named("work").await;
     assert_eq!(text, "line-3\nline-9\n");
     following.kill().unwrap();
     following.wait().unwrap();
