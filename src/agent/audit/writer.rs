@@ -207,8 +207,10 @@ impl Writer {
         self.health.send_replace(Some(reason));
     }
 
-    /// Tries to write again, beginning with what was kept.
+    /// Tries to write again, beginning with what was kept. What an earlier run left is told when it is known whether that
+    /// is possible.
     fn recover(&mut self) {
+        let mut found = None;
         if self.book.is_none() {
             match reopen(&self.config, &mut *self.disk) {
                 Ok((book, opened)) => {
@@ -216,22 +218,27 @@ impl Writer {
                     for note in &opened.notes {
                         warn!(note, "the record of decisions");
                     }
-                    if let Some(reply) = self.opened.take() {
-                        tell(reply, opened);
-                    }
+                    found = Some(opened);
                 }
                 Err(error) => return self.fail(error.to_string()),
             }
         }
-        if let Some(reason) = self.trouble.clone() {
-            if let Err(reason) = self.catch_up(reason) {
-                return self.fail(reason);
+        match self.trouble.clone().map(|reason| self.catch_up(reason)) {
+            Some(Err(reason)) => self.fail(reason),
+            caught_up => {
+                if caught_up.is_some() {
+                    info!("decisions are recorded again");
+                    self.trouble = None;
+                }
+                self.health
+                    .send_if_modified(|health| health.take().is_some());
             }
-            info!("decisions are recorded again");
-            self.trouble = None;
         }
-        self.health
-            .send_if_modified(|health| health.take().is_some());
+        if let Some(opened) = found
+            && let Some(reply) = self.opened.take()
+        {
+            tell(reply, opened);
+        }
     }
 
     /// Writes why there is a gap, then what was kept.
