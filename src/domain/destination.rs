@@ -46,10 +46,11 @@ impl Destination {
             return text.parse();
         }
         let (user, host) = split_user(text)?;
+        let host = without_brackets(host);
         host_name(host)?;
         Ok(Self {
             user: user.map(str::to_owned),
-            host: without_brackets(host).to_owned(),
+            host: host.to_owned(),
             port: None,
         })
     }
@@ -261,6 +262,15 @@ mod tests {
             ])
         );
         assert_eq!(Destination::hops("a,,b"), Err(DestinationError::NoHost));
+    }
+
+    #[rstest]
+    #[case("[]")]
+    #[case("me@[]")]
+    #[case("[-oProxyCommand=id]")]
+    fn brackets_hide_nothing(#[case] text: &str) {
+        assert!(Destination::typed(text).is_err(), "{text}");
+        assert!(text.parse::<Destination>().is_err(), "{text}");
     }
 
     proptest! {
