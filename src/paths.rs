@@ -77,11 +77,6 @@ impl Paths {
         self.run_dir.join("agent.sock")
     }
 
-    /// Where helpers hand over the output pipes of panes.
-    pub fn panes_socket(&self) -> PathBuf {
-        self.run_dir.join("panes.sock")
-    }
-
     /// Held locked by the one agent that runs.
     pub fn lock(&self) -> PathBuf {
         self.run_dir.join("agent.lock")

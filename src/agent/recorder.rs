@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use super::approve::{Asked, Decision, Ended, Intent, Recorder, Way, Who};
 use super::audit::{Audit, AuditClock};
-use crate::domain::decision::{self, Decider, Phase, Record, Ruling, excerpt};
+use crate::domain::decision::{Decider, Phase, Record, Ruling, excerpt};
 use crate::domain::{Answer, RecordSeq};
 
 /// The record of a host.
@@ -41,11 +41,7 @@ impl Book {
         let record = self.about(decision.asked.clone(), by, verdict);
         Record {
             message: decision.message.clone(),
-            way: match decision.way {
-                Way::Hook => decision::Way::Hook,
-                Way::Keys => decision::Way::Keys,
-                Way::Nowhere => decision::Way::None,
-            },
+            way: decision.way,
             why: decision.why.clone(),
             ..record
         }
@@ -58,7 +54,7 @@ impl Book {
             by,
             decision,
             message: String::new(),
-            way: decision::Way::None,
+            way: Way::None,
             why: String::new(),
             session: asked.session,
             name: asked.name,
@@ -76,7 +72,7 @@ impl Book {
     }
 
     /// What we did not decide has no intent.
-    fn only_outcome(&self, record: &Record, ended: decision::Ended) {
+    fn only_outcome(&self, record: &Record, ended: Ended) {
         self.keep(record.outcome(None, ended, self.clock.now()));
     }
 
@@ -99,13 +95,6 @@ impl Recorder for Book {
     }
 
     fn outcome(&self, decision: &Decision, intent: Option<u64>, ended: Ended, after: &str) {
-        let ended = match ended {
-            Ended::Delivered => decision::Ended::Delivered,
-            Ended::Refused(why) => decision::Ended::Refused { why },
-            Ended::Withdrawn => decision::Ended::Withdrawn,
-            Ended::Unknown => decision::Ended::Unknown,
-            Ended::Rehearsed => decision::Ended::Rehearsed,
-        };
         let intent = intent.map(RecordSeq);
         let record = self.record(decision);
         let outcome = record.outcome(intent, ended, self.clock.now());
@@ -123,13 +112,13 @@ impl Recorder for Book {
             after: excerpt(after),
             ..record
         };
-        self.only_outcome(&record, decision::Ended::Withdrawn);
+        self.only_outcome(&record, Ended::Withdrawn);
     }
 
     fn refused(&self, asked: Asked, why: &str) {
         let record = self.about(asked, Decider::Agent, Ruling::Deny);
         let why = why.to_owned();
-        self.only_outcome(&record, decision::Ended::Refused { why });
+        self.only_outcome(&record, Ended::Refused { why });
     }
 
     fn trouble(&self) -> Option<String> {

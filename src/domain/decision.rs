@@ -174,16 +174,11 @@ pub enum Ended {
     /// The tool has it, and the prompt is gone.
     Delivered,
     /// It was not given to the tool.
-    Refused {
-        why: String,
-    },
+    Refused { why: String },
     /// It was given to the tool, and nobody can tell what came of it.
     Unknown,
     /// The prompt went away before the answer reached it.
     Withdrawn,
-    AlreadyDecided {
-        by: Decider,
-    },
     /// A dry run: what would have been answered.
     Rehearsed,
 }
@@ -196,7 +191,6 @@ impl Ended {
             Self::Refused { .. } => "refused",
             Self::Unknown => "unknown",
             Self::Withdrawn => "withdrawn",
-            Self::AlreadyDecided { .. } => "too late",
             Self::Rehearsed => "dry run",
         }
     }
@@ -356,18 +350,13 @@ mod tests {
             Ended::Refused {
                 why: "copy mode".into(),
             },
-            Ended::AlreadyDecided {
-                by: Decider::Person {
-                    client: "cm-tui #1".into(),
-                },
-            },
             Ended::Rehearsed,
         ];
         let phases = ended.map(|ended| Phase::Outcome {
             of: Some(RecordSeq(7)),
             ended,
         });
-        insta::assert_snapshot!(serde_json::to_string(&phases).unwrap(), @r##"[{"outcome":{"of":7,"ended":"delivered"}},{"outcome":{"of":7,"ended":{"refused":{"why":"copy mode"}}}},{"outcome":{"of":7,"ended":{"already_decided":{"by":{"person":{"client":"cm-tui #1"}}}}}},{"outcome":{"of":7,"ended":"rehearsed"}}]"##);
+        insta::assert_snapshot!(serde_json::to_string(&phases).unwrap(), @r##"[{"outcome":{"of":7,"ended":"delivered"}},{"outcome":{"of":7,"ended":{"refused":{"why":"copy mode"}}}},{"outcome":{"of":7,"ended":"rehearsed"}}]"##);
     }
 
     fn wanted(change: impl FnOnce(&mut DecisionFilter)) -> DecisionFilter {

@@ -104,10 +104,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    pub fn is_active(&self) -> bool {
-        self.editing || !self.text.is_empty()
-    }
-
     /// Whether every word occurs in what a session shows; a leading `!` turns it round.
     pub fn matches(&self, host: &Host, session: &Session) -> bool {
         self.fits(&format!(

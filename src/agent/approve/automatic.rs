@@ -72,7 +72,7 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, String> {
         return Err(objection);
     }
     match way {
-        Way::Nowhere => return Err("nothing can be answered".to_owned()),
+        Way::None => return Err("nothing can be answered".to_owned()),
         Way::Hook => {}
         Way::Keys => by_keys(situation)?,
     }
@@ -212,7 +212,7 @@ mod tests {
     #[case::spent(|s: &mut Situation<'static>| s.spent = Some("60 an hour"), "60 an hour")]
     #[case::subject(|s: &mut Situation<'static>| s.subject = "", "it is not known exactly what is at stake")]
     #[case::version(|s: &mut Situation<'static>| s.version = &UNKNOWN, "the tool's version is not known")]
-    #[case::no_way(|s: &mut Situation<'static>| s.way = Way::Nowhere, "nothing can be answered")]
+    #[case::no_way(|s: &mut Situation<'static>| s.way = Way::None, "nothing can be answered")]
     #[case::screen(|s: &mut Situation<'static>| s.way = Way::Keys, "only the screen tells of it")]
     fn each_doubt_leaves_it_to_a_person(#[case] change: Change, #[case] why: &str) {
         static AUTO: AutoConfirm = AutoConfirm {
@@ -265,7 +265,7 @@ mod tests {
             let situation = Situation {
                 kind: KINDS[kind],
                 subject: if empty { "" } else { "ls" },
-                way: [Way::Hook, Way::Keys, Way::Nowhere][way],
+                way: [Way::Hook, Way::Keys, Way::None][way],
                 evidence,
                 version: &version,
                 denies,
@@ -274,7 +274,7 @@ mod tests {
             };
             if let Ok(plan) = plan(&situation) {
                 prop_assert!(situation.kind.is_permission() && !empty && tested && recorded);
-                prop_assert!(auto.mode != Mode::Ask && situation.way != Way::Nowhere);
+                prop_assert!(auto.mode != Mode::Ask && situation.way != Way::None);
                 prop_assert!(situation.way == Way::Hook || screen && two);
                 match plan.answer {
                     Answer::Yes => prop_assert!(judgement.verdict != Verdict::Deny),

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::Who;
+pub use crate::domain::decision::{Ended, Way};
 pub use crate::domain::policy::Judgement;
 use crate::domain::{Answer, Mode, PromptId, PromptKind, SessionId, Source};
 
@@ -30,17 +31,6 @@ pub trait Judge: fmt::Debug + Send + Sync {
     fn suggest(&self, case: &Case) -> Option<String>;
     /// Names the text that the rules were read from.
     fn hash(&self) -> String;
-}
-
-/// How an answer travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// As the return value of the tool's own hook.
-    Hook,
-    /// As the key of the tool's own option.
-    Keys,
-    /// Not at all.
-    Nowhere,
 }
 
 /// All that is recorded of one answer.
@@ -74,18 +64,6 @@ pub struct Asked {
     pub evidence: Vec<Source>,
     /// The screen then.
     pub before: String,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    Delivered,
-    Refused(String),
-    /// The prompt went away before the answer left.
-    Withdrawn,
-    Unknown,
-    /// A dry run.
-    Rehearsed,
 }
 
 /// The number of an intent in the record, or why there is none.

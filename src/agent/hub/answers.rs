@@ -50,7 +50,9 @@ impl Hub {
             Err(refusal) => {
                 // Who came too late has answered all the same.
                 if let Some(decision) = decision {
-                    let ended = Ended::Refused(refusal.words());
+                    let ended = Ended::Refused {
+                        why: refusal.words(),
+                    };
                     self.record_outcome(session, &decision, None, ended);
                 }
                 return self.fail(client, id, refused(refusal.words()));
@@ -135,7 +137,7 @@ impl Hub {
             policy: self.approvals.setup.rules.judge.hash(),
             answer,
             message: String::new(),
-            way: Way::Nowhere,
+            way: Way::None,
             why: String::new(),
             asked: entry.asked(prompt),
         })

@@ -86,7 +86,7 @@ impl Hub {
                 // What a hook asks is answered through it. Its dialog may stand there for a while after that, and would be
                 // answered twice: the second time perhaps in place of the next one.
                 let way = if docket.has_hook {
-                    Way::Nowhere
+                    Way::None
                 } else {
                     Way::Keys
                 };

@@ -30,11 +30,13 @@ impl Hub {
         answer.intent = intent.as_ref().ok().copied();
         if let (true, Err(why)) = (is_automatic, intent) {
             let why = format!("the record cannot be written: {why}");
-            self.not_sent(session, ticket, &Ended::Refused(why.clone()));
+            self.not_sent(session, ticket, &Ended::Refused { why: why.clone() });
             return self.stop_automatic(session, &why);
         }
         if is_automatic && !self.may_still(session, ticket, now) {
-            let why = Ended::Refused("a person is looking".to_owned());
+            let why = Ended::Refused {
+                why: "a person is looking".to_owned(),
+            };
             return self.not_sent(session, ticket, &why);
         }
         // What was shown has to be what is shown.
@@ -55,13 +57,21 @@ impl Hub {
         if !stands {
             // Somebody else may have answered it meanwhile; else it goes no further than this.
             let ended = match self.approvals.arbiter.send(ticket, now) {
-                Err(refusal @ approve::Refusal::Taken { .. }) => Ended::Refused(refusal.words()),
+                Err(refusal @ approve::Refusal::Taken { .. }) => Ended::Refused {
+                    why: refusal.words(),
+                },
                 _ => Ended::Withdrawn,
             };
             return self.not_sent(session, ticket, &ended);
         }
         if let Err(refusal) = self.approvals.arbiter.send(ticket, now) {
-            return self.not_sent(session, ticket, &Ended::Refused(refusal.words()));
+            return self.not_sent(
+                session,
+                ticket,
+                &Ended::Refused {
+                    why: refusal.words(),
+                },
+            );
         }
         match road {
             Road::Hook(case) => self.give_to_hook(session, ticket, case, now),
@@ -81,7 +91,13 @@ impl Hub {
                     });
                 }
                 Some(Err(failure)) => {
-                    self.not_sent(session, ticket, &Ended::Refused(failure.message));
+                    self.not_sent(
+                        session,
+                        ticket,
+                        &Ended::Refused {
+                            why: failure.message,
+                        },
+                    );
                 }
                 None => self.not_sent(session, ticket, &Ended::Withdrawn),
             },
@@ -126,7 +142,9 @@ impl Hub {
         let now = moment().instant;
         match result {
             Ok(Sent::Refused { why }) => {
-                let why = Ended::Refused(refusal_words(&why).to_owned());
+                let why = Ended::Refused {
+                    why: refusal_words(&why).to_owned(),
+                };
                 self.not_sent(session, ticket, &why);
             }
             Ok(Sent::Sent) => {
@@ -172,7 +190,7 @@ impl Hub {
         self.record_outcome(session, &answer.decision, answer.intent, ended.clone());
         if let Some((client, id)) = answer.client {
             let why = match ended {
-                Ended::Refused(why) => why,
+                Ended::Refused { why } => why,
                 _ => "the prompt has changed; nothing was answered",
             };
             self.clients.reply(client, id, Reply::Failed(refused(why)));
