@@ -5,11 +5,11 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
-use ratatui::widgets::Widget as _;
+use ratatui::style::Style;
 use ratatui_textarea::{CursorMove, TextArea};
 
 use super::brush::clean;
+use super::field::draw_field;
 
 /// The most bytes: a page of rules, and far below what one message takes.
 const LONGEST: usize = 8_000;
@@ -56,19 +56,7 @@ impl Editor {
 
     /// Draws the text; `focused` shows the cursor, and scrolls to it.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, style: Style, focused: bool) {
-        let area = area.intersection(buffer.area);
-        if area.is_empty() {
-            return;
-        }
-        let mut shown = self.area.clone();
-        shown.set_style(style);
-        let cursor = if focused {
-            Style::default().add_modifier(Modifier::REVERSED)
-        } else {
-            style
-        };
-        shown.set_cursor_style(cursor);
-        shown.render(area, buffer);
+        draw_field(&self.area, buffer, area, style, focused);
     }
 }
 

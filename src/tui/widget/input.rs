@@ -5,11 +5,11 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
-use ratatui::widgets::Widget as _;
+use ratatui::style::Style;
 use ratatui_textarea::TextArea;
 
 use super::brush::clean;
+use super::field::draw_field;
 
 /// The most characters one line takes: a long task, not a file.
 const LONGEST: usize = 4_000;
@@ -56,19 +56,7 @@ impl Input {
 
     /// Draws the line; `focused` shows the cursor, and scrolls the text to it.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, style: Style, focused: bool) {
-        let area = area.intersection(buffer.area);
-        if area.is_empty() {
-            return;
-        }
-        let mut shown = self.area.clone();
-        shown.set_style(style);
-        let cursor = if focused {
-            Style::default().add_modifier(Modifier::REVERSED)
-        } else {
-            style
-        };
-        shown.set_cursor_style(cursor);
-        shown.render(area, buffer);
+        draw_field(&self.area, buffer, area, style, focused);
     }
 }
 

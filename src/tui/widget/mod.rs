@@ -2,6 +2,7 @@
 
 mod brush;
 mod editor;
+mod field;
 mod input;
 mod screen;
 mod secret;
