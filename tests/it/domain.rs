@@ -6,64 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use cm_tui::agent::monitor::Cells;
 use cm_tui::domain::detect::{Detector, Look, Painted, Verdict};
 use cm_tui::domain::{Answer, SessionState, Tools};
-use cm_tui::term::{self, Emulator, Fed, Size};
 use proptest::prelude::*;
-use serde::Deserialize;
 
-/// A recorded screen and what it is.
-struct Sample {
-    name: String,
-    rows: Vec<String>,
-    /// Its colours, where they were recorded.
-    screen: Option<term::Screen>,
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    tool: String,
-    cols: u16,
-    cursor_x: u16,
-    cursor_y: u16,
-    cursor_visible: bool,
-    alternate_on: bool,
-    pane_title: String,
-    pane_current_command: String,
-    state: String,
-}
+use crate::samples::Sample;
 
 impl Sample {
-    fn all() -> Vec<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
-        let mut samples = Vec::new();
-        for tool in sorted(&root) {
-            for dir in sorted(&tool) {
-                let meta = fs::read_to_string(dir.join("meta.toml")).unwrap();
-                let screen = fs::read_to_string(dir.join("screen.txt")).unwrap();
-                let meta: Meta = toml::from_str(&meta).unwrap();
-                samples.push(Self {
-                    screen: fs::read_to_string(dir.join("screen.ans"))
-                        .ok()
-                        .map(|ansi| coloured(&ansi, meta.cols)),
-                    name: dir.strip_prefix(&root).unwrap().display().to_string(),
-                    rows: screen
-                        .lines()
-                        .map(|row| row.trim_end().to_owned())
-                        .collect(),
-                    meta,
-                });
-            }
-        }
-        samples
-    }
-
     /// How the screen is painted, to be asked by a look at it.
     fn cells(&self) -> Option<Cells<'_>> {
         self.screen.as_ref().map(Cells)
@@ -87,26 +39,6 @@ impl Sample {
     fn wanted(&self) -> &str {
         &self.meta.state
     }
-}
-
-fn sorted(dir: &Path) -> Vec<std::path::PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    paths
-}
-
-/// A screen from what `capture-pane -e` wrote.
-fn coloured(ansi: &str, cols: u16) -> term::Screen {
-    let rows = u16::try_from(ansi.lines().count()).unwrap().max(1);
-    let mut emulator = Emulator::new(Size::new(cols, rows));
-    for (row, line) in (1..).zip(ansi.lines()) {
-        let placed = format!("\x1b[{row};1H{line}");
-        emulator.feed(placed.as_bytes(), &mut Fed::default());
-    }
-    emulator.screen().clone()
 }
 
 fn judge(sample: &Sample) -> Verdict {
@@ -158,7 +90,7 @@ fn answers(verdict: &Verdict, answer: Answer) -> Vec<&str> {
 fn recorded_screens_are_told_apart() {
     let samples = Sample::all();
     // The one idle screen that is called a question shows a start-up dialog: its label is wrong, not the detector.
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "claude-code")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "claude-code")), @r"
     approval  -> approval   51
     error     -> error       1
     exited    -> exited      5
@@ -168,7 +100,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    1
     working   -> working    10
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "codex")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "codex")), @r"
     approval  -> approval   31
     error     -> error       2
     exited    -> exited      1
@@ -177,7 +109,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    1
     working   -> working    12
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "gemini-cli")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "gemini-cli")), @r"
     approval  -> approval   21
     error     -> error       1
     exited    -> exited      1
@@ -186,7 +118,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    1
     working   -> working     8
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "opencode")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "opencode")), @r"
     approval  -> approval   47
     error     -> error       4
     exited    -> exited      2
@@ -197,7 +129,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    3
     working   -> working    25
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "aider")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "aider")), @r"
     approval  -> approval   32
     error     -> error       6
     exited    -> exited      2
@@ -207,7 +139,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    3
     working   -> working    20
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "copilot")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "copilot")), @r"
     approval  -> approval   46
     error     -> error       8
     exited    -> exited      2
@@ -217,7 +149,7 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    3
     working   -> working    21
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "qwen-code")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "qwen-code")), @r"
     approval  -> approval   34
     error     -> error       4
     exited    -> exited      2
@@ -227,12 +159,12 @@ fn recorded_screens_are_told_apart() {
     starting  -> starting    3
     working   -> working    18
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "demo")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "demo")), @r"
     approval  -> approval    2
     finished  -> finished    1
     working   -> working     2
     ");
-    insta::assert_snapshot!(confusion(&of_tool(&samples, "shell")), @r"
+    insta::assert_snapshot!(confusion(&of_tool(samples, "shell")), @r"
     shell     -> idle       12
     shell     -> question   31
     shell     -> working    33
@@ -287,7 +219,7 @@ fn nothing_but_a_permission_is_taken_for_one() {
 #[test]
 fn a_question_of_a_tool_is_never_answered_with_yes() {
     for sample in Sample::all() {
-        let verdict = judge(&sample);
+        let verdict = judge(sample);
         if verdict.state == SessionState::Question && sample.meta.tool != "shell" {
             assert_eq!(answers(&verdict, Answer::Yes), [""; 0], "{}", sample.name);
         }

@@ -9,6 +9,8 @@ use cm_tui::domain::{HookEvent, Prompt, PromptKind, SessionState, Source, Tools}
 use cm_tui::term::Size;
 use rstest::rstest;
 
+use crate::samples::Sample;
+
 /// A monitor that is looked after as the hub does it, and its clock in milliseconds.
 struct Eyes {
     monitor: Monitor,
@@ -58,21 +60,13 @@ impl Eyes {
     }
 
     fn show(&mut self, sample: &str) {
-        let folder = folder().join("screens").join(self.tool).join(sample);
-        let screen = std::fs::read_to_string(folder.join("screen.txt")).unwrap();
-        let meta: toml::Table = std::fs::read_to_string(folder.join("meta.toml"))
-            .unwrap()
-            .parse()
-            .unwrap();
-        let number = |key: &str| meta[key].as_integer().unwrap() + 1;
-        let cursor = if meta["cursor_visible"].as_bool().unwrap() {
-            'h'
-        } else {
-            'l'
-        };
-        let rows = screen.trim_end_matches('\n').replace('\n', "\r\n");
-        let title = meta["pane_title"].as_str().unwrap();
-        let (row, col) = (number("cursor_y"), number("cursor_x"));
+        let sample = Sample::named(&format!("{}/{sample}", self.tool));
+        let meta = &sample.meta;
+        let cursor = if meta.cursor_visible { 'h' } else { 'l' };
+        let rows = sample.rows.join("\r\n");
+        let rows = rows.trim_end();
+        let title = &meta.pane_title;
+        let (row, col) = (meta.cursor_y + 1, meta.cursor_x + 1);
         self.print(&format!(
             "\u{1b}[?1049h\u{1b}[2J\u{1b}[H{rows}\u{1b}[{row};{col}H\u{1b}[?25{cursor}\u{1b}]0;{title}\u{7}"
         ));

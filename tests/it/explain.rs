@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde::Deserialize;
+
+use crate::samples::Sample;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cm-tui");
 
@@ -27,18 +28,6 @@ const OTHER_KEYS: [(&str, &str, &str); 4] = [
 ];
 
 #[derive(Deserialize)]
-struct Label {
-    tool: String,
-    state: String,
-    prompt_kind: Option<String>,
-    subject: Option<String>,
-    subject_visible: Option<bool>,
-    approve_keys: Option<String>,
-    deny_keys: Option<String>,
-    adversarial: Option<bool>,
-}
-
-#[derive(Deserialize)]
 struct Told {
     state: String,
     prompt_kind: String,
@@ -47,26 +36,6 @@ struct Told {
     deny_keys: String,
     rule: String,
     evidence: Vec<serde_json::Value>,
-}
-
-fn screens() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")
-}
-
-/// The folders of the samples that have a screen with its attributes, sorted.
-fn samples() -> Vec<PathBuf> {
-    let folders = |dir: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    };
-    let mut samples: Vec<PathBuf> = folders(&screens())
-        .iter()
-        .flat_map(|tool| folders(tool))
-        .filter(|sample| sample.join("screen.ans").exists())
-        .collect();
-    samples.sort();
-    assert!(samples.len() >= 700);
-    samples
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -140,27 +109,26 @@ const CANNOT_BE_SEEN: [(&str, &[&str], &str); 9] = [
 fn every_recorded_screen_is_told_as_it_is_labelled() {
     let mut wrong = Vec::new();
     let mut confusion: BTreeMap<(String, String, String), usize> = BTreeMap::new();
-    let samples = samples();
+    // What has no attributes cannot be told from a picture of it.
+    let samples: Vec<_> = Sample::all()
+        .iter()
+        .filter(|sample| sample.screen.is_some())
+        .collect();
+    assert!(samples.len() >= 700, "{} screens", samples.len());
+    let folders: Vec<_> = samples.iter().map(|sample| sample.folder()).collect();
     let mut arguments = vec!["--json"];
-    for dir in &samples {
-        arguments.extend(["--fixture", dir.to_str().unwrap()]);
+    for folder in &folders {
+        arguments.extend(["--fixture", folder.to_str().unwrap()]);
     }
     let all_told = told(&arguments);
     assert_eq!(all_told.len(), samples.len());
-    for (dir, told) in samples.iter().zip(all_told) {
-        let name = dir
-            .strip_prefix(screens())
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        let label: Label =
-            toml::from_str(&fs::read_to_string(dir.join("meta.toml")).unwrap()).unwrap();
-        let relabelled = WRONG_LABELS.iter().find(|wrong| wrong.0 == name);
+    for (sample, told) in samples.iter().zip(all_told) {
+        let (name, label) = (&sample.name, &sample.meta);
+        let relabelled = WRONG_LABELS.iter().find(|wrong| wrong.0 == *name);
         let state = relabelled.map_or(label.state.as_str(), |wrong| wrong.1);
         let pair = (label.tool.clone(), state.to_owned(), told.state.clone());
         *confusion.entry(pair).or_default() += 1;
-        let unseen = CANNOT_BE_SEEN.iter().find(|unseen| unseen.0 == name);
+        let unseen = CANNOT_BE_SEEN.iter().find(|unseen| unseen.0 == *name);
         let mut hold = |what: &str, found: &str, wanted: &str| {
             let is_known = unseen.is_some_and(|unseen| unseen.1.contains(&what))
                 && (what != "state" || found != "approval")
@@ -181,7 +149,7 @@ fn every_recorded_screen_is_told_as_it_is_labelled() {
         let key = |which: &str, labelled: &Option<String>| {
             let other = OTHER_KEYS
                 .iter()
-                .find(|other| other.0 == name && other.1 == which);
+                .find(|other| other.0 == *name && other.1 == which);
             other.map_or_else(|| only_approval(labelled), |other| other.2.to_owned())
         };
         let visible = |text: String| if is_visible { text } else { String::new() };
@@ -202,7 +170,7 @@ fn every_recorded_screen_is_told_as_it_is_labelled() {
         );
         hold("no", &told.deny_keys, &key("deny", &label.deny_keys));
         assert!(!told.evidence.is_empty());
-        if label.adversarial == Some(true) && !is_approval {
+        if label.adversarial && !is_approval {
             hold(
                 "adversarial",
                 if told.state == "approval" {
@@ -225,7 +193,7 @@ fn every_recorded_screen_is_told_as_it_is_labelled() {
 #[test]
 fn a_screen_is_judged_without_its_label() {
     let dir = tempfile::tempdir().unwrap();
-    let sample = screens().join("claude-code/cmd-rm-rf");
+    let sample = Sample::named("claude-code/cmd-rm-rf").folder();
     fs::copy(sample.join("screen.ans"), dir.path().join("screen.ans")).unwrap();
     let meta = fs::read_to_string(sample.join("meta.toml")).unwrap();
     let known = meta.lines().take_while(|line| !line.starts_with("state"));
@@ -254,7 +222,7 @@ fn a_screen_is_judged_without_its_label() {
 
 #[test]
 fn people_are_told_in_words() {
-    let sample = screens().join("codex/cmd-push-60x20");
+    let sample = Sample::named("codex/cmd-push-60x20").folder();
     let output = run(&["--fixture", sample.to_str().unwrap()]);
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r"
     codex: approval

@@ -29,6 +29,7 @@ mod readme;
 mod record;
 mod recordings;
 mod run;
+mod samples;
 mod server;
 mod spoof;
 mod ssh_settings;

@@ -9,66 +9,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use cm_tui::agent::monitor::Cells;
 use cm_tui::domain::detect::{Detector, Form, Look, Paint, Painted, Placement, Verdict};
 use cm_tui::domain::{Answer, SessionState, ToolProfile, Tools};
-use cm_tui::term::{self, Emulator, Fed, Size};
-use serde::Deserialize;
+
+use crate::samples::Sample;
 
 /// How many screens of each kind a dialog is put into.
 const BASES: usize = 2;
 /// One dialog in so many is taken, and all of them with `CM_SPOOF_ALL=1`, which makes thirty thousand pictures.
 const STRIDE: usize = 4;
 
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(Sample::all);
 static TOOLS: LazyLock<Tools> = LazyLock::new(Tools::built_in);
 static DETECTOR: LazyLock<Detector> = LazyLock::new(|| Detector::new(TOOLS.clone()));
 
-/// A recorded screen.
-struct Sample {
-    name: String,
-    rows: Vec<String>,
-    screen: Option<term::Screen>,
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    tool: String,
-    cols: u16,
-    cursor_x: u16,
-    cursor_y: u16,
-    cursor_visible: bool,
-    alternate_on: bool,
-    pane_title: String,
-    pane_current_command: String,
-    state: String,
-}
-
 impl Sample {
-    fn all() -> Vec<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
-        let dirs = sorted(&root).into_iter().flat_map(|tool| sorted(&tool));
-        dirs.map(|dir| {
-            let meta = fs::read_to_string(dir.join("meta.toml")).unwrap();
-            let meta: Meta = toml::from_str(&meta).unwrap();
-            let text = fs::read_to_string(dir.join("screen.txt")).unwrap();
-            let ansi = fs::read_to_string(dir.join("screen.ans")).ok();
-            Self {
-                name: dir.strip_prefix(&root).unwrap().display().to_string(),
-                rows: text.lines().map(|row| row.trim_end().to_owned()).collect(),
-                screen: ansi.map(|ansi| coloured(&ansi, meta.cols)),
-                meta,
-            }
-        })
-        .collect()
-    }
-
     fn profile(&self) -> &'static ToolProfile {
         TOOLS.get(&self.meta.tool).unwrap()
     }
@@ -129,26 +87,6 @@ impl Sample {
     }
 }
 
-fn sorted(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).unwrap();
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-/// A screen from what `capture-pane -e` wrote.
-fn coloured(ansi: &str, cols: u16) -> term::Screen {
-    let rows = u16::try_from(ansi.lines().count()).unwrap().max(1);
-    let mut emulator = Emulator::new(Size::new(cols, rows));
-    for (row, line) in (1..).zip(ansi.lines()) {
-        emulator.feed(
-            format!("\x1b[{row};1H{line}").as_bytes(),
-            &mut Fed::default(),
-        );
-    }
-    emulator.screen().clone()
-}
-
 /// A row of a picture, and where its colours are from.
 #[derive(Clone)]
 struct Line {
@@ -185,7 +123,7 @@ impl Line {
 }
 
 static SAMPLES_BY_NAME: LazyLock<BTreeMap<&'static str, usize>> = LazyLock::new(|| {
-    let names = SAMPLES.iter().enumerate();
+    let names = Sample::all().iter().enumerate();
     names
         .map(|(at, sample)| (sample.name.as_str(), at))
         .collect()
@@ -215,7 +153,7 @@ impl Painted for Colours<'_> {
         let Some(Some((sample, row, moved))) = self.0.get(usize::from(row)) else {
             return Paint::default();
         };
-        let screen = SAMPLES
+        let screen = Sample::all()
             .get(*sample)
             .and_then(|sample| sample.screen.as_ref());
         match (screen, col.checked_sub(*moved)) {
@@ -304,7 +242,7 @@ fn dialogs() -> impl Iterator<Item = &'static Sample> {
     } else {
         STRIDE
     };
-    SAMPLES
+    Sample::all()
         .iter()
         .filter(|sample| sample.meta.state == "approval")
         .step_by(stride)
@@ -314,7 +252,7 @@ fn dialogs() -> impl Iterator<Item = &'static Sample> {
 fn bases(tool: &str, cols: u16, most: usize) -> Vec<&'static Sample> {
     let of = |state: &str| {
         let is_wanted = |sample: &&Sample| sample.meta.tool == tool && sample.meta.state == state;
-        let mut found: Vec<&Sample> = SAMPLES.iter().filter(is_wanted).collect();
+        let mut found: Vec<&Sample> = Sample::all().iter().filter(is_wanted).collect();
         found.sort_by_key(|sample| sample.meta.cols != cols);
         found.truncate(most);
         found

@@ -11,35 +11,10 @@ use cm_tui::tui::effect::Effect;
 use cm_tui::tui::fixture::{Fixture, LABELS};
 use cm_tui::tui::message::Msg;
 use rstest::rstest;
-use serde::Deserialize;
 
 use super::fixture::{Dashboard, START, explanation, refused, shop};
 use super::picture;
-
-/// What the reader of recorded screens reads.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "that a field can be read is what counts")]
-struct Meta {
-    tool: String,
-    version: String,
-    cols: u16,
-    rows: u16,
-    cursor_x: u16,
-    cursor_y: u16,
-    cursor_visible: bool,
-    alternate_on: bool,
-    pane_title: String,
-    pane_current_command: String,
-    state: String,
-    prompt_kind: Option<String>,
-    subject: Option<String>,
-    subject_visible: Option<bool>,
-    approve_keys: Option<String>,
-    deny_keys: Option<String>,
-    adversarial: bool,
-    note: String,
-}
+use crate::samples::Meta;
 
 /// The page about `shop`, asked for and not answered yet.
 fn asking() -> Dashboard {
