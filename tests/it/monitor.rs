@@ -155,7 +155,7 @@ fn a_screen_that_never_settles_is_judged_anyway() {
         eyes.print(WORKING);
         seen.extend(eyes.pass(10));
     }
-    assert_eq!(seen, [(150, "working")]);
+    assert_eq!(seen, [(100, "working")]);
 }
 
 #[test]
@@ -188,15 +188,15 @@ fn nothing_is_judged_inside_a_synchronized_update() {
     eyes.print(&format!("\u{1b}[?2026h{QUESTION}"));
     assert_eq!(eyes.pass(100), []);
     eyes.print(&format!("{APPROVAL}\u{1b}[?2026l"));
-    assert_eq!(eyes.pass(100), [(230, "approval")]);
+    assert_eq!(eyes.pass(100), [(200, "approval")]);
 }
 
 #[test]
 fn a_synchronized_update_that_never_ends_is_judged_anyway() {
     let mut eyes = Eyes::that_saw(WORKING);
     eyes.print(&format!("\u{1b}[?2026h{APPROVAL}"));
-    assert_eq!(eyes.wake(), Some(250));
-    assert_eq!(eyes.pass(1000), [(250, "approval")]);
+    assert_eq!(eyes.wake(), Some(1100));
+    assert_eq!(eyes.pass(2000), [(1100, "approval")]);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! | `explain.rs` | how it came about, for people |
 //!
 //! Promise: a screen is judged only when it stands still (or has not stood still for a while), never in the middle of
-//! a synchronized update; and a pane that prints more than anybody can read is not parsed at all.
+//! a synchronized update that will end; and a pane that prints more than anybody can read is not parsed at all.
 //!
 //! Tools flicker: right after an answer one shows a question for 0.2 s, another nothing known for one frame. So two
 //! verdicts are held back until they have stood for a moment: unknown after a known state, and a question after an
@@ -41,8 +41,11 @@ use crate::term::{Emulator, Fed, Screen, Signal, Size};
 pub const SETTLE: Duration = Duration::from_millis(30);
 /// The shortest time between two judgements: spinners redraw ten times a second, states do not.
 const JUDGE_GAP: Duration = Duration::from_millis(60);
-/// A screen that never settles is judged this often anyway.
-const JUDGE_ANYWAY: Duration = Duration::from_millis(150);
+/// A screen that never settles is judged this often anyway: some draw without rest right after an answer, and what comes
+/// next has to be told within 150 ms.
+const JUDGE_ANYWAY: Duration = Duration::from_millis(100);
+/// A synchronized update that has not ended by now never will; tmux shows it after as long.
+const UPDATE_ENDS: Duration = Duration::from_secs(1);
 /// A program that shows nothing we know for this long after its start has started.
 const STARTING: Duration = Duration::from_secs(5);
 /// How often a tool's words about its work are told while nothing else changes: they may count seconds and tokens, and
@@ -282,7 +285,7 @@ impl Monitor {
     fn look_at(&self) -> Option<Instant> {
         let (first, last) = self.unjudged?;
         if self.emulator.is_synchronizing() {
-            return Some(first + JUDGE_ANYWAY);
+            return Some(first + UPDATE_ENDS);
         }
         let settled = (last + SETTLE).min(first + JUDGE_ANYWAY);
         let gap = self.judged.map(|judged| judged + JUDGE_GAP);
