@@ -42,12 +42,8 @@ impl Watched {
     /// The open prompt about this command, once it can be answered.
     async fn prompt(&mut self, command: &str) -> Prompt {
         self.asks(PromptKind::Command, command).await;
-        let prompt = self.until("a key for the answer", |watched| {
-            let prompt = watched.session()?.prompt.clone()?;
-            (prompt.subject == command && prompt.choice(Answer::Yes).is_some()).then_some(prompt)
-        });
-        let prompt = prompt.await;
-        self.read_it().await;
+        let prompt = self.answerable(Answer::Yes).await;
+        assert_eq!(prompt.subject, command, "{}", self.picture());
         prompt
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cm_tui::domain::{Answer, HostId, PromptId, PromptKind, Session, SessionId};
+use cm_tui::domain::{Answer, HostId, Prompt, PromptId, PromptKind, Session, SessionId, Source};
 use cm_tui::fleet::{Fleet, FleetState, HostNotice, HostSpec, Notice, RequestId};
 use cm_tui::protocol::{Reply, Request, StartSession};
 use rustix::process::{Pid, Signal, kill_process};
@@ -254,15 +254,23 @@ impl Watched {
         self.press(bytes).await;
     }
 
-    /// Answers the open prompt, as a person at the dashboard does: as soon as the prompt has a key for it. What a hook tells
-    /// of a prompt comes before that.
-    pub async fn answer(&mut self, answer: Answer) {
+    /// The open prompt, once it can be answered, has been read, and all that tell of it have spoken: what a hook tells after the screen can
+    /// name the subject with other words, and then it is another prompt.
+    pub async fn answerable(&mut self, answer: Answer) -> Prompt {
+        let has_hook = self.tool == Tool::ClaudeCode;
         let prompt = self.until("a key for the answer", |watched| {
             let prompt = watched.session()?.prompt.as_ref()?;
-            prompt.choice(answer).map(|_| prompt.id)
+            let is_told = !has_hook || prompt.evidence.contains(&Source::Hook);
+            (is_told && prompt.choice(answer).is_some()).then(|| prompt.clone())
         });
         let prompt = prompt.await;
         self.read_it().await;
+        prompt
+    }
+
+    /// Answers the open prompt, as a person at the dashboard does: as soon as the prompt has a key for it.
+    pub async fn answer(&mut self, answer: Answer) {
+        let prompt = self.answerable(answer).await.id;
         let request = Request::AnswerPrompt {
             session: self.id(),
             prompt,
