@@ -135,7 +135,7 @@ async fn live_tools_do_what_a_person_says_and_nothing_else(
         let again = tool.says(prompt.id, Answer::Yes, "").await;
         assert!(matches!(again, Reply::Failed(_)), "{again:?}");
     }
-    tool.sees("Both done.").await;
+    tool.is("finished").await;
     assert!(tool.made("one") && tool.made("two"));
 
     tool.task(&format!("{} ;; SAY: Went on.", run(name, "touch never")))
@@ -144,7 +144,7 @@ async fn live_tools_do_what_a_person_says_and_nothing_else(
     let reply = tool.says(prompt.id, Answer::No, "").await;
     assert_eq!(reply, Reply::Done, "{}", tool.picture());
     if name == Tool::ClaudeCode {
-        tool.sees("Went on.").await;
+        tool.is("finished").await;
         tool.task(&format!("{} ;; SAY: Told.", run(name, "touch neither")))
             .await;
         let prompt = tool.prompt("touch neither").await;
@@ -153,7 +153,7 @@ async fn live_tools_do_what_a_person_says_and_nothing_else(
             .await;
         assert_eq!(reply, Reply::Done, "{}", tool.picture());
         tool.sees("use the tmp folder instead").await;
-        tool.sees("Told.").await;
+        tool.is("finished").await;
     } else {
         tool.is("idle").await;
     }

@@ -220,7 +220,7 @@ impl Watched {
             })
             .await;
         assert_eq!(pasted, Reply::Done);
-        let begin: String = text.chars().take(10).collect();
+        let begin: String = text.chars().take(16).collect();
         self.sees(&begin).await;
         self.choose(b"\r").await;
     }
