@@ -15,6 +15,7 @@
 mod emulator;
 mod filter;
 mod leaving;
+mod modes;
 mod paint;
 #[cfg(feature = "client")]
 mod passage;

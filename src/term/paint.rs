@@ -5,38 +5,9 @@
 //! the saved cursor, which belongs to the filter, for itself.
 
 use super::filter::{Pen, Region, write_number};
+use super::modes::Modes;
 use super::screen::{CellRef, Screen, blank_parser};
 use super::under::Under;
-
-/// The modes that are part of a screen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "a terminal's modes are independent switches"
-)]
-pub struct Modes {
-    hides_cursor: bool,
-    application_cursor: bool,
-    application_keypad: bool,
-    bracketed_paste: bool,
-    mouse: vt100::MouseProtocolMode,
-    mouse_encoding: vt100::MouseProtocolEncoding,
-    cursor_style: vt100::CursorStyle,
-}
-
-impl From<&vt100::Screen> for Modes {
-    fn from(screen: &vt100::Screen) -> Self {
-        Self {
-            hides_cursor: screen.hide_cursor(),
-            application_cursor: screen.application_cursor(),
-            application_keypad: screen.application_keypad(),
-            bracketed_paste: screen.bracketed_paste(),
-            mouse: screen.mouse_protocol_mode(),
-            mouse_encoding: screen.mouse_protocol_encoding(),
-            cursor_style: screen.cursor_style(),
-        }
-    }
-}
 
 /// Whether two grids of one size look the same, down to where lines were wrapped.
 pub fn shows_the_same(one: &vt100::Screen, other: &vt100::Screen) -> bool {
@@ -334,64 +305,7 @@ impl Painter {
 
     /// Sets everything that is not a cell.
     fn finish(&mut self, before: Modes, screen: &Screen) {
-        let now = Modes::from(&screen.vt);
-        let mut mode = |was: bool, is: bool, on: &[u8], off: &[u8]| {
-            if was != is {
-                self.out.extend_from_slice(if is { on } else { off });
-            }
-        };
-        mode(
-            before.hides_cursor,
-            now.hides_cursor,
-            b"\x1b[?25l",
-            b"\x1b[?25h",
-        );
-        mode(
-            before.application_cursor,
-            now.application_cursor,
-            b"\x1b[?1h",
-            b"\x1b[?1l",
-        );
-        mode(
-            before.application_keypad,
-            now.application_keypad,
-            b"\x1b=",
-            b"\x1b>",
-        );
-        mode(
-            before.bracketed_paste,
-            now.bracketed_paste,
-            b"\x1b[?2004h",
-            b"\x1b[?2004l",
-        );
-        if before.mouse != now.mouse {
-            self.out.extend_from_slice(match now.mouse {
-                vt100::MouseProtocolMode::None | vt100::MouseProtocolMode::Press => b"\x1b[?1000l",
-                vt100::MouseProtocolMode::PressRelease => b"\x1b[?1000h",
-                vt100::MouseProtocolMode::ButtonMotion => b"\x1b[?1002h",
-                vt100::MouseProtocolMode::AnyMotion => b"\x1b[?1003h",
-            });
-        }
-        if before.mouse_encoding != now.mouse_encoding {
-            self.out.extend_from_slice(match now.mouse_encoding {
-                vt100::MouseProtocolEncoding::Default => b"\x1b[?1005;1006l",
-                vt100::MouseProtocolEncoding::Utf8 => b"\x1b[?1005h",
-                vt100::MouseProtocolEncoding::Sgr => b"\x1b[?1006h",
-            });
-        }
-        if before.cursor_style != now.cursor_style {
-            use vt100::CursorStyle as Style;
-            let style = match now.cursor_style {
-                Style::Default => b'0',
-                Style::BlinkBlock => b'1',
-                Style::SteadyBlock => b'2',
-                Style::BlinkUnderline => b'3',
-                Style::SteadyUnderline => b'4',
-                Style::BlinkVerticalBar => b'5',
-                Style::SteadyVerticalBar => b'6',
-            };
-            self.out.extend_from_slice(&[0x1b, b'[', style, b' ', b'q']);
-        }
+        Modes::from(&screen.vt).write_change(before, &mut self.out);
         self.set_region(screen.region);
         self.place_cursor(screen);
         self.ink(Pen::from(&screen.vt));

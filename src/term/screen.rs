@@ -5,6 +5,7 @@
 
 use super::filter::{Pen, REPLACEMENT_STAND_IN, Region};
 use super::leaving::{Grid, Leaving};
+use super::modes::Modes;
 use super::paint;
 use super::under::Under;
 use serde::{Deserialize, Serialize};
@@ -255,7 +256,7 @@ impl PartialEq for Screen {
         self.size() == other.size()
             && self.region == other.region
             && self.under == other.under
-            && paint::Modes::from(&self.vt) == paint::Modes::from(&other.vt)
+            && Modes::from(&self.vt) == Modes::from(&other.vt)
             && self.vt.cursor_position() == other.vt.cursor_position()
             && Pen::from(&self.vt) == Pen::from(&other.vt)
             && paint::shows_the_same(&self.vt, &other.vt)

@@ -10,7 +10,8 @@
 //! | `journal.rs` | numbered events, kept for those who come back |
 //! | `panes.rs` | tmux's facts become sessions |
 //! | `recognise.rs` | which tool a pane runs |
-//! | `output.rs` | output becomes screens, states and updates |
+//! | `output.rs` | output becomes screens, and screens states |
+//! | `watching.rs` | … which reach those who watch |
 //! | `logs.rs` | what sessions print is kept, and read again |
 //! | `orders.rs` | requests are carried out |
 //! | `starting.rs` | … to start a session |
@@ -53,6 +54,7 @@ mod sending;
 mod starting;
 mod typing;
 mod versions;
+mod watching;
 mod worktree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

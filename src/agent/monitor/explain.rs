@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Cells, Monitor, Scene, look};
+use super::judging::look;
+use super::{Cells, Monitor, Scene};
 use crate::domain::detect::{Detector, Look};
 use crate::domain::{Dismissed, Explanation, Pictured};
 use crate::protocol::MAX_TEXT;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::Tools;
+use crate::domain::detect::Detector;
 
 /// What a program draws after a join at which its pen was red, then what the next picture shows.
 fn audited(picture: &[u8], reset: &[u8]) -> Monitor {

@@ -17,6 +17,7 @@
 
 mod client;
 mod command;
+mod context;
 mod error;
 mod facts;
 mod handover;
@@ -29,6 +30,7 @@ mod panes;
 mod parse;
 mod servers;
 mod sessions;
+mod socket;
 mod streams;
 mod version;
 
@@ -55,7 +57,8 @@ pub use self::{
 };
 
 use self::{
-    servers::{Context, Place, Servers},
+    context::Context,
+    servers::{Place, Servers},
     sessions::{NAME_RULE, OPTION_RULE, SIZE_RULE, is_name, is_option, is_size},
 };
 

@@ -4,9 +4,8 @@
 //! So each one is tried by connecting, and tried again a few times after the folder has changed.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     convert::Infallible,
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -14,23 +13,20 @@ use std::{
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::ModifyKind};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{
-    TmuxConfig,
-    client::{Client, End, Known},
-    command::{CommandList, quote},
+    command::CommandList,
+    context::Context,
     error::TmuxError,
     facts::TmuxEvent,
     link::{Link, Reserved},
     managed,
-    streams::Streams,
-    version::Version,
+    socket::{START, Watch, answers},
 };
 
 /// When the folder is looked at after a change: a server listens a moment after it has made its socket.
@@ -40,76 +36,8 @@ const LOOK_AGAIN: [Duration; 3] = [
     Duration::from_secs(2),
 ];
 
-/// Pauses between attempts to connect to a server that is there but ends our connection. A refusal that lasts (another
-/// protocol version) is reported after the last one.
-const RECONNECT: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-];
-
-/// How often a server that refuses us is tried after that.
-const REFUSED_PAUSE: Duration = Duration::from_secs(30);
-
-/// How long a server of ours may take from its start to our connection.
-const START: Duration = Duration::from_secs(10);
-
 /// 64 servers of 50 sessions are more than the agent can read; a search ends here.
 const MANAGED_SERVERS: usize = 64;
-
-/// What all tasks of this room share.
-#[derive(Debug)]
-pub struct Context {
-    /// As given.
-    pub config: TmuxConfig,
-    /// Of the installed program.
-    pub version: Version,
-    /// The configuration file of our servers.
-    pub configuration: PathBuf,
-    /// What our pipes are marked with.
-    pub owner: String,
-    /// Where helpers bring the panes' descriptors.
-    pub pane_socket: PathBuf,
-    /// The panes' output.
-    pub streams: Streams,
-    /// Facts for the hub; a full queue delays them, it never delays orders.
-    pub events: mpsc::Sender<TmuxEvent>,
-    /// The connected servers.
-    pub links: watch::Sender<HashMap<PathBuf, Link>>,
-    /// Cancelled at shutdown.
-    pub stop: CancellationToken,
-}
-
-impl Context {
-    /// Says how a server is reached now.
-    pub fn publish(&self, socket: &Path, link: Option<Link>) {
-        self.links.send_modify(|links| {
-            match link {
-                Some(link) => links.insert(socket.to_owned(), link),
-                None => links.remove(socket),
-            };
-        });
-    }
-
-    fn link(&self, socket: &Path) -> Option<Link> {
-        self.links.borrow().get(socket).cloned()
-    }
-
-    /// Reports a fact when the hub is ready for it, but does not hold up the shutdown.
-    async fn report(&self, event: TmuxEvent) {
-        let _stopped = self.stop.run_until_cancelled(self.events.send(event)).await;
-    }
-
-    async fn problem(&self, socket: &Path, message: String, hint: &str) {
-        let problem = TmuxEvent::Problem {
-            socket: socket.to_owned(),
-            message,
-            hint: hint.to_owned(),
-        };
-        self.report(problem).await;
-    }
-}
 
 /// A wish for a managed server with room for one more session.
 pub type Place = oneshot::Sender<Result<(Link, Reserved), TmuxError>>;
@@ -287,145 +215,5 @@ impl Servers {
         .ok_or_else(|| TmuxError::NoServer {
             socket: socket.to_owned(),
         })
-    }
-}
-
-/// Whether a server of this user listens on `socket`.
-fn answers(socket: &Path) -> bool {
-    let is_ours = std::fs::symlink_metadata(socket).is_ok_and(|found| {
-        found.file_type().is_socket() && found.uid() == rustix::process::getuid().as_raw()
-    });
-    is_ours && try_socket(socket)
-}
-
-fn try_socket(socket: &Path) -> bool {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-    // Without waiting: this is the thread that everything runs on.
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let tried = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-        .and_then(|ours| rustix::net::connect(&ours, &SocketAddrUnix::new(socket)?));
-    // With its queue full it is busy, not gone.
-    matches!(tried, Ok(()) | Err(rustix::io::Errno::AGAIN))
-}
-
-/// Watches one socket from the moment it answers until it does not any more.
-struct Watch {
-    context: Arc<Context>,
-    socket: PathBuf,
-}
-
-impl Watch {
-    async fn run(self, survey: Option<mpsc::Sender<Infallible>>) -> PathBuf {
-        let mut known = Known::default();
-        known.survey = survey;
-        let mut failures = 0;
-        let mut reason = String::new();
-        let mut is_reported = false;
-        while answers(&self.socket) {
-            let end = self.connect(&mut known).await;
-            known.survey = None;
-            match end {
-                End::Stopped => return self.socket,
-                End::Exit(why) => {
-                    debug!(socket = %self.socket.display(), why, "control client ended");
-                    reason = why;
-                    failures = 1;
-                    is_reported = false;
-                }
-                End::Failed(why) => {
-                    failures += 1;
-                    reason = why;
-                }
-            }
-            let pause = RECONNECT.get(failures).copied();
-            if pause.is_none() && !is_reported {
-                is_reported = true;
-                let message = format!("this tmux server refuses us: {reason}");
-                let hint =
-                    "if tmux was upgraded, its sessions must end before the server can be watched";
-                self.context.problem(&self.socket, message, hint).await;
-            }
-            let pause = sleep(pause.unwrap_or(REFUSED_PAUSE));
-            if self.context.stop.run_until_cancelled(pause).await.is_none() {
-                return self.socket;
-            }
-        }
-        if let Some(server) = known.server {
-            let reason = if reason.is_empty() {
-                "the server ended".to_owned()
-            } else {
-                reason
-            };
-            let down = TmuxEvent::ServerDown { server, reason };
-            self.context.report(down).await;
-        }
-        self.socket
-    }
-
-    async fn connect(&self, known: &mut Known) -> End {
-        let managed = timeout(START, self.is_managed());
-        let managed = match self.context.stop.run_until_cancelled(managed).await {
-            None => return End::Stopped,
-            Some(Ok(Ok(managed))) => managed,
-            Some(Ok(Err(error))) => return End::Failed(error.to_string()),
-            Some(Err(_elapsed)) => return End::Failed("it does not answer".to_owned()),
-        };
-        match Client::connect(&self.context, self.socket.clone(), managed) {
-            Ok(client) => client.run(known, &self.context.stop).await,
-            Err(error) => End::Failed(error.to_string()),
-        }
-    }
-
-    /// Whether this is a server of ours; if so, sees to it that it has our newest configuration and a monitor session.
-    async fn is_managed(&self) -> Result<bool, TmuxError> {
-        let Context {
-            config,
-            configuration,
-            version,
-            ..
-        } = &*self.context;
-        if !managed::is_named_like_ours(config, &self.socket) {
-            return Ok(false);
-        }
-        let mut command = managed::command(config, &self.socket);
-        if version.is_complete() {
-            command.arg("-N");
-        }
-        let read_again = format!("source-file {}", quote(&configuration.to_string_lossy()));
-        let condition = format!("#{{{}}}", managed::MARK);
-        command.args(["show-options", "-gqv", managed::MARK, ";"]);
-        command.args(["if-shell", "-F", &condition, &read_again]);
-        let output = command.output().await;
-        let output = output.map_err(|source| TmuxError::Program {
-            program: config.tmux.clone(),
-            source,
-        })?;
-        if !output.stdout.starts_with(b"1") {
-            return Ok(false);
-        }
-        managed::start(config, configuration, &self.socket).await?;
-        Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
-
-    use super::*;
-
-    #[test]
-    fn a_server_that_takes_no_more_connections_is_there_and_holds_up_nobody() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s");
-        let server = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
-        rustix::net::bind(&server, &SocketAddrUnix::new(&path).unwrap()).unwrap();
-        assert!(!answers(&path));
-        rustix::net::listen(&server, 0).unwrap();
-        for _ in 0..5 {
-            assert!(answers(&path));
-        }
-        drop(server);
-        assert!(!answers(&path));
     }
 }

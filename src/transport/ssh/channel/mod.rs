@@ -5,6 +5,8 @@
 //! cancelled. Promise: neither outlives the connection, nobody waits for ever, and a reader that takes nothing loses
 //! its own channel and harms no other.
 
+mod pump;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +14,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use russh::client::Msg;
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::{oneshot, watch};
-use tokio_util::bytes::BytesMut;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::pump::{Pump, Stop, resize, write};
 use super::life::Life;
 use super::queue::{End, Queue};
 use crate::term::Size;
@@ -27,8 +29,6 @@ use crate::term::Size;
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 /// The same for a connection that runs through this channel: it is cut only when it is really stuck.
 pub(super) const TUNNEL_GRACE: Duration = Duration::from_secs(2);
-/// What is kept of the host's error output, in bytes from the end.
-const MOST_STDERR: usize = 8 << 10;
 /// What is written but not yet given to russh, in bytes; writers wait when it is full.
 const MOST_UNWRITTEN: usize = 64 << 10;
 /// How long closing a channel may take; only a connection that is about to be noticed as dead needs longer.
@@ -252,15 +252,6 @@ pub(super) fn serve(
     (ends, served)
 }
 
-/// Why the pump stopped.
-enum Stop {
-    /// The host closed the channel, or the connection ended.
-    Closed,
-    /// Nobody wants it any more.
-    Unused,
-    Overflow,
-}
-
 impl Served {
     pub async fn run(self) {
         let over = CancellationToken::new();
@@ -281,15 +272,9 @@ impl Served {
             let _sizing = tokio::spawn(sizing);
         }
         let _over = over.drop_guard();
-        let mut pump = Pump {
-            reader: self.reader,
-            queue: self.queue,
-            ended: Ended::default(),
-            stderr: Vec::new(),
-            is_closed: false,
-        };
+        let mut pump = Pump::new(self.reader, Arc::clone(&self.queue));
         let stop = pump.run(&self.life, &self.unused, self.grace).await;
-        let (is_closed, queue) = (pump.is_closed, Arc::clone(&pump.queue));
+        let (is_closed, queue) = (pump.is_closed, self.queue);
         let ended = pump.finish();
         match stop {
             Stop::Closed => match self.life.why() {
@@ -316,114 +301,4 @@ impl Served {
 pub(super) async fn close(writer: &ChannelWriteHalf<Msg>, life: &Life) {
     // The connection may be gone, and the channel with it.
     let _gone = life.race_within(CLOSE_DEADLINE, writer.close()).await;
-}
-
-struct Pump {
-    reader: ChannelReadHalf,
-    queue: Arc<Queue>,
-    ended: Ended,
-    stderr: Vec<u8>,
-    is_closed: bool,
-}
-
-impl Pump {
-    async fn run(&mut self, life: &Life, unused: &CancellationToken, grace: Duration) -> Stop {
-        loop {
-            let message = tokio::select! {
-                biased;
-                () = unused.cancelled() => return Stop::Unused,
-                message = self.reader.wait() => message,
-                _why = life.ended() => return Stop::Closed,
-            };
-            match message {
-                None => return Stop::Closed,
-                Some(ChannelMsg::Data { data }) => {
-                    if self.queue.push(data, grace).await.is_err() {
-                        return Stop::Overflow;
-                    }
-                }
-                Some(ChannelMsg::ExtendedData { data, .. }) => self.keep_stderr(&data),
-                Some(ChannelMsg::Eof) => self.queue.end(End::Eof),
-                Some(ChannelMsg::ExitStatus { exit_status }) => {
-                    self.ended.status = Some(exit_status);
-                }
-                Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
-                    self.ended.signal = Some(match signal_name {
-                        Sig::Custom(name) => name,
-                        known => format!("{known:?}"),
-                    });
-                }
-                // More may follow: order differs between hosts.
-                Some(ChannelMsg::Close) => self.is_closed = true,
-                Some(_) => {}
-            }
-        }
-    }
-
-    fn keep_stderr(&mut self, data: &[u8]) {
-        self.stderr.extend_from_slice(data);
-        let excess = self.stderr.len().saturating_sub(MOST_STDERR);
-        self.stderr.drain(..excess);
-    }
-
-    /// Drops the receiver, which frees a connection that waits for it.
-    fn finish(mut self) -> Ended {
-        self.ended.stderr = String::from_utf8_lossy(&self.stderr).into_owned();
-        self.ended
-    }
-}
-
-/// Gives russh what the user writes, one piece after the other.
-async fn write(
-    mut input: DuplexStream,
-    channel: Arc<ChannelWriteHalf<Msg>>,
-    life: Arc<Life>,
-    over: CancellationToken,
-) {
-    let writing = async {
-        let mut buffer = BytesMut::new();
-        loop {
-            buffer.reserve(MOST_UNWRITTEN / 2);
-            match input.read_buf(&mut buffer).await {
-                Ok(0) | Err(_) => return channel.eof().await,
-                Ok(_) => channel.data_bytes(buffer.split().freeze()).await?,
-            }
-        }
-    };
-    tokio::select! {
-        // An error means that the connection is gone, which everybody learns in another way.
-        _written = life.race(writing) => {}
-        () = over.cancelled() => {}
-    }
-}
-
-/// Tells the host new sizes. Apart from the writer, which may wait for window.
-async fn resize(
-    mut sizes: watch::Receiver<Window>,
-    channel: Arc<ChannelWriteHalf<Msg>>,
-    life: Arc<Life>,
-    over: CancellationToken,
-) {
-    let telling = async {
-        while sizes.changed().await.is_ok() {
-            let Window { size, has_pixels } = *sizes.borrow_and_update();
-            let (cols, rows) = (u32::from(size.cols), u32::from(size.rows));
-            let pixels = if has_pixels {
-                (8 * cols, 16 * rows)
-            } else {
-                (0, 0)
-            };
-            if channel
-                .window_change(cols, rows, pixels.0, pixels.1)
-                .await
-                .is_err()
-            {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        _told = life.race(telling) => {}
-        () = over.cancelled() => {}
-    }
 }

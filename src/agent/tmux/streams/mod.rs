@@ -4,15 +4,14 @@
 //! a thread of its own reads every stream into a bounded buffer and throws away what does not fit. A stream that
 //! lost bytes is useless and says so; joining the pane again starts a new one.
 
+mod reader;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
     hash::{BuildHasher as _, RandomState},
     io,
-    os::unix::{
-        fs::PermissionsExt as _,
-        net::{UnixListener as StdListener, UnixStream as StdStream},
-    },
+    os::unix::{fs::PermissionsExt as _, net::UnixListener as StdListener},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -22,39 +21,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::Interest,
-    net::{UnixListener, UnixStream},
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::{error::TmuxError, handover::receive_fd};
+use self::reader::Reader;
+use super::error::TmuxError;
 
 /// Unread bytes kept of one stream: some hundred full redraws of a coloured screen. More means that the pane floods or
 /// the agent is behind, and a new join is cheaper than parsing it all.
 const BUFFER: usize = 256 * 1024;
 
-/// Bytes taken from a socket in one read; about what the kernel lets tmux put there before it has to wait.
-const READ: usize = 128 * 1024;
-
-/// A burst larger than this is read in fewer, larger steps, which saves most of the wake-ups of a flood.
-const BURST: usize = 16 * 1024;
-
-/// The pause after a burst: not visible, and long enough to collect a larger one.
-const BURST_PAUSE: Duration = Duration::from_millis(1);
-
-/// The pause between two rounds of throwing away. tmux writes 20 MB/s at most, which is 100 kB in this time, and the
-/// kernel holds more than that: tmux never has to buffer.
-const DISCARD_PAUSE: Duration = Duration::from_millis(5);
-
 /// How long a pane's descriptor may take to arrive: tmux only has to start a small program.
 const ARRIVAL: Duration = Duration::from_secs(10);
-
-/// How long a connected helper may take to say who it is.
-const HANDOVER: Duration = Duration::from_secs(2);
 
 /// One run of a pane's pipe; never used twice, also not by another run of the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,10 +146,7 @@ impl Streams {
                 uid: rustix::process::getuid().as_raw(),
             }),
         };
-        let reader = Reader {
-            shared: Arc::clone(&streams.shared),
-            scratch: Arc::new(Mutex::new(vec![0; READ].into_boxed_slice())),
-        };
+        let reader = Reader::new(Arc::clone(&streams.shared));
         let stop = streams.shared.stop.clone();
         thread::Builder::new()
             .name("pane-reader".to_owned())
@@ -320,111 +296,12 @@ impl Shared {
     }
 }
 
-/// The reading thread.
-#[derive(Clone)]
-struct Reader {
-    shared: Arc<Shared>,
-    /// One for all streams: tasks of this thread take turns and no one waits while holding it.
-    scratch: Arc<Mutex<Box<[u8]>>>,
-}
-
-impl Reader {
-    async fn accept(self, listener: StdListener) {
-        let listener = match UnixListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => {
-                warn!(%error, "cannot listen for pane descriptors");
-                return;
-            }
-        };
-        loop {
-            match listener.accept().await {
-                Ok((helper, _)) => {
-                    let reader = self.clone();
-                    tokio::spawn(async move {
-                        match timeout(HANDOVER, reader.receive(helper)).await {
-                            Ok(Ok((stream, pane))) => reader.read(stream, pane).await,
-                            Ok(Err(error)) => debug!(%error, "no pane descriptor"),
-                            Err(_) => debug!("a helper did not say which pane it brings"),
-                        }
-                    });
-                }
-                Err(error) => {
-                    // Out of descriptors, most likely; reading must go on.
-                    warn!(%error, "cannot accept a pane descriptor");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    async fn receive(&self, helper: UnixStream) -> io::Result<(StreamId, UnixStream)> {
-        let refused = |why: &str| io::Error::new(io::ErrorKind::PermissionDenied, why);
-        if helper.peer_cred()?.uid() != self.shared.uid {
-            return Err(refused("from another user"));
-        }
-        let (id, fd) = loop {
-            helper.readable().await?;
-            match helper.try_io(Interest::READABLE, || receive_fd(&helper)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => break result?,
-            }
-        };
-        let stream = StreamId::parse(&id).ok_or_else(|| refused("no stream id"))?;
-        if !self.shared.state().awaited.remove(&stream) {
-            return Err(refused("nobody waits for this stream"));
-        }
-        let pane = StdStream::from(fd);
-        let pane = match pane.set_nonblocking(true) {
-            Ok(()) => UnixStream::from_std(pane),
-            Err(error) => Err(error),
-        };
-        match pane {
-            Ok(pane) => Ok((stream, pane)),
-            Err(error) => {
-                self.shared.end(stream);
-                Err(error)
-            }
-        }
-    }
-
-    async fn read(&self, stream: StreamId, pane: UnixStream) {
-        while pane.readable().await.is_ok() {
-            let Some(got) = self.drain(stream, &pane) else {
-                break;
-            };
-            if self.shared.is_discarding(stream) {
-                sleep(DISCARD_PAUSE).await;
-            } else if got > BURST {
-                sleep(BURST_PAUSE).await;
-            }
-        }
-        self.shared.end(stream);
-    }
-
-    /// Takes what is there, but not for ever; `None` at the end.
-    fn drain(&self, stream: StreamId, pane: &UnixStream) -> Option<usize> {
-        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut got = 0;
-        while got < 2 * READ {
-            match pane.try_read(&mut scratch) {
-                Ok(0) => return None,
-                Ok(count) => {
-                    got += count;
-                    self.shared
-                        .push(stream, scratch.get(..count).unwrap_or_default());
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return None,
-            }
-        }
-        Some(got)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream as StdStream;
+
+    use tokio::net::UnixStream;
+
     use super::*;
 
     fn pair(streams: &Streams) -> (StreamId, StdStream) {
@@ -435,10 +312,7 @@ mod tests {
             UnixStream::from_std(pane).unwrap(),
         );
         assert!(streams.shared.state().awaited.remove(&stream));
-        let task = Reader {
-            shared: Arc::clone(&streams.shared),
-            scratch: Arc::new(Mutex::new(vec![0; READ].into_boxed_slice())),
-        };
+        let task = Reader::new(Arc::clone(&streams.shared));
         tokio::spawn(async move { task.read(stream, reader).await });
         (stream, tmux)
     }
