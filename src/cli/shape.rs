@@ -48,7 +48,7 @@
 
 use serde::Serialize;
 
-use super::pick::Place;
+use super::pick::{Place, home};
 use crate::config::ContextConfig;
 use crate::domain::{Answer, HostId, Origin, Prompt, Session, SessionState, UnixMillis};
 use crate::fleet::{ConnectionState, Host};
@@ -142,7 +142,7 @@ impl<'s> SessionShape<'s> {
             name: &session.name,
             contexts: places
                 .iter()
-                .filter(|place| place.holds(host, session))
+                .filter(|place| place.holds(&host.id, home(host), &session.dir))
                 .map(|place| place.name.as_str())
                 .collect(),
             tool: &session.tool,
