@@ -9,6 +9,9 @@
 //! | `status SESSION` | SESSION |
 //! | `status --follow` | one object a line: `{"at", "what", "host", "session"}`, where `what` is `now`, `changed` or `removed` |
 //! | `show SESSION` | `{"host", "id", "name", "cols", "rows", "cursor": [column, row], "lines": [text]}` |
+//! | `explain SESSION` | how its state is known, as its agent tells it |
+//! | `logs SESSION` | one object a line: `{"at", "note", "number", "text"}` |
+//! | `history` | one object a line: `{"host", "seq", "record"}` |
 //! | `start` | SESSION |
 //! | `ctx list`, `ctx show` | `[CONTEXT]`, CONTEXT |
 //! | `ctx test` | `{"context", "host", "reached", "steps": [{"step", "ms"}], "error", "hint"}` |
