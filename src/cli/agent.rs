@@ -137,14 +137,11 @@ async fn ask(spec: &HostSpec) -> Result<Status, CommandError> {
     reach.missing(true)?;
     match reach.ask(&spec.id, Request::Status).await {
         Ok(Reply::Status(status)) => Ok(status),
-        Ok(_) => Err(CommandError::failed(
-            "the agent does not say what it is",
-            "",
-        )),
+        Ok(_) => Err(CommandError::other_answer()),
         // It is used without one; why that is so is known.
         Err(error) => {
             let host = reach.state.host(&spec.id);
-            let trouble = host.and_then(|host| host.trouble.clone());
+            let trouble = host.and_then(|host| host.trouble.as_ref());
             Err(trouble.map_or(error, CommandError::of))
         }
     }

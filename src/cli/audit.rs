@@ -4,30 +4,32 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use thiserror::Error;
-
+use super::exit::{self, CommandError, Exit, chain};
+use super::reach::paths;
+use super::say;
 use crate::agent::audit::{self, Report, VerifyError};
-use crate::paths::{Paths, PathsError};
 use crate::term::sanitize;
 
 /// The longest text on a line, in columns: a path and what is wrong there.
 const COLUMNS: usize = 400;
 
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct AuditArguments {
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Arguments {
     #[command(subcommand)]
-    pub command: AuditCommand,
+    pub order: Order,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum AuditCommand {
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Order {
     /// Find every line that was edited, removed, doubled or torn
+    #[command(after_help = exit::HELP)]
     Verify(VerifyArguments),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct VerifyArguments {
     /// One file by itself, or a folder, instead of the record of this machine
     #[arg(value_name = "FILE")]
@@ -38,55 +40,49 @@ pub struct VerifyArguments {
     pub json: bool,
 }
 
-#[derive(Debug, Error)]
-pub enum AuditCommandError {
-    #[error(transparent)]
-    Paths(#[from] PathsError),
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
+pub fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    let Order::Verify(arguments) = &arguments.order;
+    let path = match &arguments.file {
+        Some(file) => file.clone(),
+        None => paths()?.audit_dir(),
+    };
+    let report = audit::verify(&path).map_err(|error| refused(&error))?;
+    let verified = Verified { path, report };
+    say::print(&if arguments.json {
+        verified.json()
+    } else {
+        verified.text()
+    })?;
+    Ok(if verified.report.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Failed.into()
+    })
 }
 
-impl AuditCommandError {
-    /// 3 when there is nothing to verify, else 1.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Verify(VerifyError::Nothing(_) | VerifyError::NoFile(_)) => 3,
-            _ => 1,
-        }
-    }
+fn refused(error: &VerifyError) -> CommandError {
+    let exit = match error {
+        VerifyError::Nothing(_) | VerifyError::NoFile(_) => Exit::NotFound,
+        VerifyError::Io { .. } => Exit::Failed,
+    };
+    CommandError::new(exit, chain(error), "")
 }
 
 /// What was verified, and what was found.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    pub path: PathBuf,
-    pub report: Report,
-}
-
-/// Verifies a file, a folder, or the record of this machine.
-pub fn verify(arguments: &VerifyArguments) -> Result<Verified, AuditCommandError> {
-    let path = match &arguments.file {
-        Some(file) => file.clone(),
-        None => Paths::from_env()?.audit_dir(),
-    };
-    let report = audit::verify(&path)?;
-    Ok(Verified { path, report })
+struct Verified {
+    path: PathBuf,
+    report: Report,
 }
 
 impl Verified {
-    /// 0 when all is as it was written, else 1.
-    pub fn exit_code(&self) -> u8 {
-        u8::from(!self.report.findings.is_empty())
-    }
-
     /// The report as one JSON object on one line, in printable ASCII.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         let text = serde_json::to_string(&self.report);
         audit::printable(&text.expect("plain values with text for keys")) + "\n"
     }
 
     /// One line for each finding, with its file, line and offset, then what was read.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let report = &self.report;
         let mut text = String::new();
         for finding in &report.findings {

@@ -64,13 +64,7 @@ fn check(file: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
         error.message = format!("warning: {}", error.message);
         say::complain(&error);
     }
-    let last = errors.pop();
-    for error in &errors {
-        say::complain(&broken(error));
-    }
-    if let Some(error) = last {
-        return Err(broken(&error));
-    }
+    say::complain_of(errors.iter().map(broken).collect())?;
     let so_far = if warnings.is_empty() {
         "nothing is wrong"
     } else {

@@ -8,11 +8,15 @@ use thiserror::Error;
 
 use crate::fleet::SendError;
 use crate::protocol::{Failure, FailureKind};
+use crate::term::sanitize;
 
 /// What `--help` says of the exit codes.
 pub const HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found (or not clear which),
 4 host not reached, 5 refused: it may work at another time";
+
+/// The widest message of an agent that is repeated, in columns.
+const COLUMNS: usize = 400;
 
 /// The exit codes of every subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,24 +63,30 @@ impl CommandError {
 
     /// `what` failed for a reason that the system gave, with its causes.
     pub fn because(what: impl std::fmt::Display, cause: &dyn std::error::Error) -> Self {
-        let mut message = format!("{what}: {cause}");
-        let mut source = cause.source();
-        while let Some(error) = source {
-            message = format!("{message}: {error}");
-            source = error.source();
-        }
-        Self::failed(message, "")
+        Self::failed(format!("{what}: {}", chain(cause)), "")
+    }
+
+    /// The agent is another one than it says.
+    pub fn other_answer() -> Self {
+        Self::failed("the agent answers something else", "")
     }
 
     /// What an agent said.
-    pub fn of(failure: Failure) -> Self {
+    pub fn of(failure: &Failure) -> Self {
         let exit = match failure.kind {
             FailureKind::NotFound => Exit::NotFound,
             FailureKind::Refused => Exit::Refused,
             FailureKind::Unsupported | FailureKind::Invalid | FailureKind::Failed => Exit::Failed,
         };
-        Self::new(exit, failure.message, failure.hint)
+        let clean = |text: &str| sanitize::label(text, COLUMNS);
+        Self::new(exit, clean(&failure.message), clean(&failure.hint))
     }
+}
+
+/// What an error says, with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 impl From<SendError> for CommandError {

@@ -1,32 +1,27 @@
 //! `cm-tui logs SESSION`: what a session of any host printed, as text or as the recording, now and as it goes on.
 //!
 //! Promise: every line is printed once and in order, whatever becomes of the connection in between: it is asked for by its
-//! number. Foreign text is cleaned, except in JSON, where it is data; the
-//! recording is plain drawing by itself.
+//! number. Foreign text is cleaned, except in JSON, where it is data; the recording is plain drawing by itself.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Args;
 use serde_json::json;
 
-use super::dashboard::{DashboardError, agent_program};
-use super::explain_session::{ExplainSessionError, find};
-use crate::domain::{HostId, SessionId, UnixMillis};
-use crate::fleet::{Fleet, HostNotice, HostSpec, Notice, RequestId};
-use crate::paths::Paths;
-use crate::protocol::{
-    Event, FailureKind, KeptLine, KeptLog, LogCursor, LogsWanted, RecordingCursor, Reply, Request,
-};
+use super::age::age;
+use super::exit::CommandError;
+use super::pick::{self, Candidate, Scope, Where};
+use super::reach::{Reach, World, block_on};
+use super::{Globals, exit, say};
+use crate::domain::{HostId, SessionId};
+use crate::protocol::{KeptLine, KeptLog, LogCursor, LogsWanted, RecordingCursor, Reply, Request};
 use crate::term::sanitize;
-use crate::tui::clock::Clock;
 
 /// The longest line, in columns: as the agent keeps it at most.
 const COLUMNS: usize = 8192;
 
-/// Show what a session printed
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct LogsArguments {
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Arguments {
     /// Its name or id, or the beginning of one; also of one that has ended
     #[arg(value_name = "SESSION")]
     pub session: String,
@@ -35,7 +30,7 @@ pub struct LogsArguments {
     #[arg(long, short)]
     pub follow: bool,
 
-    /// Only what is not older than this: 90s, 10m, 2h, 3d
+    /// Only what is not older than this: 90s, 10m, 2h, 3d, 1w
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub since: Option<u64>,
 
@@ -51,242 +46,147 @@ pub struct LogsArguments {
     #[arg(long, conflicts_with_all = ["follow", "since", "grep", "tail", "json"])]
     pub raw: bool,
 
+    #[command(flatten)]
+    pub place: Where,
+
     /// One JSON object a line: number, at, note, text
     #[arg(long)]
     pub json: bool,
 }
 
-/// Reads `2h` as milliseconds.
-fn age(text: &str) -> Result<u64, String> {
-    let wrong = || format!("“{text}” is no age such as 90s, 10m, 2h or 3d");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text
-        .strip_suffix(unit)
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(wrong)?;
-    number.checked_mul(seconds * 1000).ok_or_else(wrong)
-}
-
-/// Prints the log to standard output.
-pub fn logs(wanted: &LogsArguments, agent: Option<PathBuf>) -> Result<(), ExplainSessionError> {
-    let paths = Paths::from_env().map_err(DashboardError::from)?;
-    let local = HostSpec::local(paths, agent_program(agent)?);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(ExplainSessionError::Runtime)?;
-    let since = wanted
-        .since
-        .map(|age| Clock::start().now().unix.saturating_sub(age));
-    let reading = Reading {
-        wanted,
-        since,
-        place: Place::Unknown,
-    };
-    runtime.block_on(reading.run(local))
-}
-
-/// Where the reading is.
-enum Place {
-    /// Nobody has said yet which session is meant.
-    Unknown,
-    Lines(SessionId, LogCursor),
-    Recording(SessionId, RecordingCursor),
-}
-
-/// What to do after an answer.
-enum Next {
-    Ask,
-    End,
-}
-
-struct Reading<'a> {
-    wanted: &'a LogsArguments,
-    since: Option<UnixMillis>,
-    place: Place,
-}
-
-impl Reading<'_> {
-    async fn run(mut self, local: HostSpec) -> Result<(), ExplainSessionError> {
-        let (fleet, mut notices) = Fleet::start(vec![local]);
-        let mut asked = 0;
-        while let Some(HostNotice { notice, .. }) = notices.recv().await {
-            let is_unknown = matches!(self.place, Place::Unknown);
-            let next = match notice {
-                // Again: the number says where to go on.
-                Notice::Connected(_) if !is_unknown => Next::Ask,
-                Notice::Event(event) if is_unknown => {
-                    // The first thing that an agent tells is everything.
-                    let Event::Snapshot { sessions, .. } = *event else {
-                        continue;
-                    };
-                    match find(sessions, &self.wanted.session) {
-                        Ok(session) => self.begin(session.id),
-                        // It may have ended: then there is only its log.
-                        Err(ExplainSessionError::NotFound { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                    Next::Ask
-                }
-                Notice::Replied { id, reply } if id == RequestId(asked) => match *reply {
-                    // The connection ended first; it is sought again.
-                    Reply::Failed(failure)
-                        if self.wanted.follow && failure.kind == FailureKind::Failed =>
-                    {
-                        continue;
-                    }
-                    reply => self.take(reply)?,
-                },
-                Notice::Disconnected(failure) if is_unknown || !self.wanted.follow => {
-                    return Err(ExplainSessionError::Refused(failure));
-                }
-                Notice::Halted(failure) => return Err(ExplainSessionError::Refused(failure)),
-                _ => continue,
-            };
-            match next {
-                Next::Ask => {
-                    asked += 1;
-                    fleet.send(&HostId::local(), RequestId(asked), self.request())?;
-                }
-                Next::End => return Ok(()),
-            }
-        }
-        Err(ExplainSessionError::Left)
-    }
-
-    /// It is known which log is meant.
-    fn begin(&mut self, session: SessionId) {
-        self.place = if self.wanted.raw {
-            Place::Recording(session, RecordingCursor::default())
+pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    let world = World::new(globals)?;
+    let scope = Scope::new(&world, &arguments.place)?;
+    block_on(async {
+        let mut reach = Reach::start(scope.hosts.clone());
+        let (host, log) = find(&mut reach, &scope, &arguments.session).await?;
+        if arguments.raw {
+            print_recording(&mut reach, &host, &log).await?;
         } else {
-            let from = self.wanted.tail.map_or(LogCursor::Line(1), LogCursor::Last);
-            Place::Lines(session, from)
+            print_lines(&mut reach, &host, &log, arguments).await?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The log that is meant: that of a session, else one that is still kept.
+async fn find(
+    reach: &mut Reach,
+    scope: &Scope,
+    name: &str,
+) -> Result<(HostId, SessionId), CommandError> {
+    if let Some(found) = pick::find_any(reach, scope, name).await? {
+        return Ok((found.host, found.session.id));
+    }
+    let (mut candidates, mut missing) = (Vec::new(), reach.unreached());
+    let hosts = reach.connected().into_iter();
+    let requests = hosts.map(|host| (host, Request::KeptLogs)).collect();
+    for (host, reply) in reach.ask_each(requests).await? {
+        match reply {
+            Ok(Reply::KeptLogs(kept)) => {
+                let home = reach.state.host(&host).map_or("", pick::home);
+                let is_meant = |log: &KeptLog| scope.holds(&host, home, &log.dir);
+                let kept = kept.into_iter().filter(is_meant);
+                candidates.extend(ended(&host, kept, name));
+            }
+            Ok(_) => missing.push(CommandError::other_answer()),
+            Err(error) => missing.push(error),
+        }
+    }
+    match pick::one(name, &candidates)? {
+        Some(log) => Ok((log.host.clone(), log.id.clone())),
+        None => Err(pick::none(name, &candidates, missing)),
+    }
+}
+
+/// What is kept on a host, the last written first. Names and ids come again: the last of those that are called exactly so
+/// is meant.
+fn ended(host: &HostId, kept: impl Iterator<Item = KeptLog>, name: &str) -> Vec<Candidate> {
+    let candidate = |log: KeptLog| Candidate {
+        host: host.clone(),
+        id: SessionId::new(log.key),
+        alias: Some(log.session),
+        name: log.name,
+        rest: format!("{} on {host}, kept", log.tool),
+    };
+    let mut all: Vec<Candidate> = kept.map(candidate).collect();
+    match all.iter().position(|log| log.is_called(name)) {
+        Some(last) => vec![all.swap_remove(last)],
+        None => all,
+    }
+}
+
+async fn print_lines(
+    reach: &mut Reach,
+    host: &HostId,
+    log: &SessionId,
+    arguments: &Arguments,
+) -> Result<(), CommandError> {
+    let now = reach.now_on(host);
+    let tail = arguments.tail;
+    let mut wanted = LogsWanted {
+        session: log.clone(),
+        from: tail.map_or(LogCursor::Line(1), LogCursor::Last),
+        follow: arguments.follow,
+        since: arguments.since.map(|age| now.saturating_sub(age)),
+        grep: arguments.grep.clone(),
+    };
+    loop {
+        let request = Request::Logs(wanted.clone());
+        let reply = if wanted.follow {
+            reach.ask_on(host, request).await?
+        } else {
+            reach.ask(host, request).await?
         };
-    }
-
-    fn request(&self) -> Request {
-        match &self.place {
-            Place::Unknown => Request::KeptLogs,
-            Place::Recording(session, from) => Request::Recording {
-                session: session.clone(),
-                from: *from,
-            },
-            Place::Lines(session, from) => Request::Logs(LogsWanted {
-                session: session.clone(),
-                from: *from,
-                follow: self.wanted.follow,
-                since: self.since,
-                grep: self.wanted.grep.clone(),
-            }),
+        let Reply::Logs(page) = reply else {
+            return Err(CommandError::other_answer());
+        };
+        wanted.from = LogCursor::Line(page.next);
+        let lines = page.lines.iter();
+        let text: String = lines.map(|line| shown(line, arguments.json)).collect();
+        let is_over = page.is_end && !wanted.follow;
+        if !say::print(&text)? || is_over {
+            return Ok(());
         }
-    }
-
-    fn take(&mut self, reply: Reply) -> Result<Next, ExplainSessionError> {
-        match (reply, &mut self.place) {
-            (Reply::KeptLogs(kept), Place::Unknown) => {
-                let log = ended(&kept, &self.wanted.session)?;
-                self.begin(log);
-                Ok(Next::Ask)
-            }
-            (Reply::Logs(page), Place::Lines(_, from)) => {
-                *from = LogCursor::Line(page.next);
-                let text: String = page.lines.iter().map(|line| self.shown(line)).collect();
-                let is_over = page.is_end && !self.wanted.follow;
-                Ok(if write(text.as_bytes()) && !is_over {
-                    Next::Ask
-                } else {
-                    Next::End
-                })
-            }
-            (Reply::Recording(piece), Place::Recording(_, from)) => {
-                *from = piece.next;
-                Ok(if write(&piece.bytes) && !piece.is_end {
-                    Next::Ask
-                } else {
-                    Next::End
-                })
-            }
-            (Reply::Failed(failure), _) => Err(ExplainSessionError::Refused(failure)),
-            _ => Err(ExplainSessionError::Left),
-        }
-    }
-
-    fn shown(&self, line: &KeptLine) -> String {
-        if self.wanted.json {
-            let object = json!({
-                "number": line.number,
-                "at": line.at,
-                "note": line.is_note,
-                "text": line.text,
-            });
-            return format!("{object}\n");
-        }
-        // Blanks in front belong to the text.
-        let blank = line.text.len() - line.text.trim_start_matches(' ').len();
-        let text = sanitize::label(&line.text, COLUMNS);
-        let mark = if line.is_note { "── " } else { "" };
-        let shown = format!("{mark}{:blank$}{text}", "");
-        format!("{}\n", shown.trim_end())
     }
 }
 
-/// The one log that `name` means, of a session that has ended: the last of those that were called exactly so.
-fn ended(kept: &[KeptLog], name: &str) -> Result<SessionId, ExplainSessionError> {
-    let is_exact =
-        |log: &&KeptLog| log.key == name || log.name == name || log.session.as_str() == name;
-    let begins = |log: &&KeptLog| {
-        !name.is_empty() && (log.name.starts_with(name) || log.key.starts_with(name))
-    };
-    let described = |log: &KeptLog| {
-        let text = format!("{}  {}  {}, ended", log.name, log.key, log.tool);
-        format!("  {}", sanitize::label(&text, COLUMNS))
-    };
-    if let Some(log) = kept.iter().find(is_exact) {
-        return Ok(SessionId::new(log.key.clone()));
-    }
-    let fitting: Vec<&KeptLog> = kept.iter().filter(begins).collect();
-    match fitting.as_slice() {
-        [log] => Ok(SessionId::new(log.key.clone())),
-        [] => Err(ExplainSessionError::NotFound {
-            name: name.to_owned(),
-            known: kept.iter().map(described).collect(),
-        }),
-        several => Err(ExplainSessionError::Ambiguous {
-            name: name.to_owned(),
-            among: several.iter().map(|log| described(log)).collect(),
-        }),
+async fn print_recording(
+    reach: &mut Reach,
+    host: &HostId,
+    log: &SessionId,
+) -> Result<(), CommandError> {
+    let mut from = RecordingCursor::default();
+    loop {
+        let request = Request::Recording {
+            session: log.clone(),
+            from,
+        };
+        let Reply::Recording(piece) = reach.ask(host, request).await? else {
+            return Err(CommandError::other_answer());
+        };
+        from = piece.next;
+        // Whole lines of JSON, so that no letter is cut.
+        if !say::print(&String::from_utf8_lossy(&piece.bytes))? || piece.is_end {
+            return Ok(());
+        }
     }
 }
 
-/// Whether somebody still reads.
-fn write(bytes: &[u8]) -> bool {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("90s", Some(90_000))]
-    #[case("2h", Some(7_200_000))]
-    #[case("3d", Some(259_200_000))]
-    #[case("", None)]
-    #[case("h", None)]
-    #[case("2 h", None)]
-    #[case("2w", None)]
-    #[case("99999999999999999d", None)]
-    fn an_age_is_a_number_and_a_unit(#[case] text: &str, #[case] expected: Option<u64>) {
-        assert_eq!(age(text).ok(), expected);
+fn shown(line: &KeptLine, is_json: bool) -> String {
+    if is_json {
+        let object = json!({
+            "number": line.number,
+            "at": line.at,
+            "note": line.is_note,
+            "text": line.text,
+        });
+        return format!("{object}\n");
     }
+    // Blanks in front belong to the text.
+    let blank = line.text.len() - line.text.trim_start_matches(' ').len();
+    let text = sanitize::label(&line.text, COLUMNS);
+    let mark = if line.is_note { "── " } else { "" };
+    let shown = format!("{mark}{:blank$}{text}", "");
+    format!("{}\n", shown.trim_end())
 }

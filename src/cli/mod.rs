@@ -4,6 +4,7 @@
 //! has a way of its own. What they share: `reach` (the hosts), `pick` (which sessions are meant), `say` and `table` (what
 //! is printed), [`shape`] (the JSON), [`exit`] (the exit codes).
 
+mod age;
 mod agent;
 mod answer;
 mod asking;
@@ -16,7 +17,6 @@ mod dashboard;
 mod doctor;
 pub mod exit;
 mod explain;
-mod explain_session;
 mod history;
 mod hooks;
 mod kill;
@@ -38,22 +38,14 @@ mod table;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use audit::{
-    AuditArguments, AuditCommand, AuditCommandError, Verified, VerifyArguments, verify,
-};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
-pub use explain::{ExplainArguments, ExplainError, explain};
-pub use explain_session::{ExplainSessionError, Explained, explain_session};
-pub use history::{HistoryArguments, HistoryError, Row, Told, history};
 pub use policy::{PolicyArguments, PolicyError, policy};
 
 use self::exit::CommandError;
 pub use self::say::Colour;
-pub use logs::{LogsArguments, logs};
 
 /// A live dashboard for AI coding tools that run in tmux.
 ///
@@ -138,13 +130,13 @@ pub enum Command {
     /// Print or write the manual pages
     Man(completions::ManArguments),
     /// Say how the state of a session, or of a stored screen, is known
-    Explain(ExplainArguments),
+    Explain(explain::Arguments),
     /// Show what a session printed
-    Logs(LogsArguments),
+    Logs(logs::Arguments),
     /// Check the record of decisions
-    Audit(AuditArguments),
+    Audit(audit::Arguments),
     /// Search what was decided, on all hosts
-    History(HistoryArguments),
+    History(history::Arguments),
     /// Say what the policy would answer, and whether its files are right
     Policy(PolicyArguments),
 }
@@ -182,11 +174,11 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Config(arguments) => config::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::man(arguments),
-        Command::Explain(arguments) => explained(arguments, globals),
+        Command::Explain(arguments) => explain::run(arguments, globals),
         Command::Policy(arguments) => judged(arguments),
-        Command::Logs(arguments) => logged(arguments, globals),
-        Command::Audit(arguments) => verified(arguments),
-        Command::History(arguments) => past(arguments, globals),
+        Command::Logs(arguments) => logs::run(arguments, globals),
+        Command::Audit(arguments) => audit::run(arguments),
+        Command::History(arguments) => history::run(arguments, globals),
     };
     match done {
         Ok(code) => code,
@@ -197,99 +189,13 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
     }
 }
 
-fn explained(arguments: &ExplainArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
-    let Some(session) = &arguments.session else {
-        explain(arguments).map_err(|error| chained(&error))?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    match explain_session(session, globals.agent.clone()) {
-        Ok(explained) if arguments.json => say::print(&explained.json())?,
-        Ok(explained) => say::print(&explained.text())?,
-        Err(error) => {
-            let exit = coded(error.exit_code());
-            return Err(CommandError::new(
-                exit,
-                chained(&error).message,
-                error.hint(),
-            ));
-        }
-    };
-    Ok(ExitCode::SUCCESS)
-}
-
 fn judged(arguments: &PolicyArguments) -> Result<ExitCode, CommandError> {
-    let told = policy(arguments).map_err(|error| CommandError {
-        hint: error.hint().to_owned(),
-        ..chained(&error)
-    })?;
+    let told = policy(arguments)
+        .map_err(|error| CommandError::failed(exit::chain(&error), error.hint()))?;
     say::print(&told.text)?;
     Ok(if told.is_good {
         ExitCode::SUCCESS
     } else {
         exit::Exit::Failed.into()
     })
-}
-
-fn logged(arguments: &LogsArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
-    logs(arguments, globals.agent.clone()).map_err(|error| {
-        let exit = coded(error.exit_code());
-        CommandError::new(exit, chained(&error).message, error.hint())
-    })?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn verified(arguments: &AuditArguments) -> Result<ExitCode, CommandError> {
-    let AuditCommand::Verify(arguments) = &arguments.command;
-    let verified = verify(arguments).map_err(|error| {
-        CommandError::new(coded(error.exit_code()), chained(&error).message, "")
-    })?;
-    say::print(&if arguments.json {
-        verified.json()
-    } else {
-        verified.text()
-    })?;
-    Ok(ExitCode::from(verified.exit_code()))
-}
-
-/// What could be found is printed; a host that did not tell is named, and the exit code says that something is missing.
-fn past(arguments: &HistoryArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |since| since.as_millis() as u64);
-    let told = history(arguments, globals.agent.clone(), now).map_err(|error| {
-        CommandError::new(
-            coded(error.exit_code()),
-            chained(&error).message,
-            error.hint(),
-        )
-    })?;
-    say::print(&if arguments.json {
-        told.json()
-    } else {
-        told.text()
-    })?;
-    if told.silent.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    Err(CommandError::new(
-        exit::Exit::Unreachable,
-        told.silent.join("; "),
-        "",
-    ))
-}
-
-/// The exit code that a subcommand's own error gives.
-fn coded(code: u8) -> exit::Exit {
-    match code {
-        2 => exit::Exit::Usage,
-        3 => exit::Exit::NotFound,
-        4 => exit::Exit::Unreachable,
-        5 => exit::Exit::Refused,
-        _ => exit::Exit::Failed,
-    }
-}
-
-fn chained(error: &dyn std::error::Error) -> CommandError {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    let message = causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"));
-    CommandError::failed(message, "")
 }

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::exit::{CommandError, Exit};
 use super::reach::{Reach, World};
 use crate::config::{Config, nearest};
-use crate::domain::{HostId, Session, SessionState};
+use crate::domain::{HostId, Session, SessionId, SessionState};
 use crate::fleet::{FleetState, Host, HostSpec, host_of};
 use crate::term::sanitize;
 
@@ -92,21 +92,25 @@ impl Place {
         }
     }
 
-    /// Whether a session is at this place: on its host, and in its folder.
-    pub fn holds(&self, host: &Host, session: &Session) -> bool {
-        if self.host != host.id {
+    /// Whether what works in `dir` is at this place: on its host, where `home` is the home folder, and in its folder.
+    pub fn holds(&self, host: &HostId, home: &str, dir: &str) -> bool {
+        if self.host != *host {
             return false;
         }
-        let Some(dir) = &self.dir else {
+        let Some(whole) = &self.dir else {
             return true;
         };
-        let home = host.welcome.as_ref().map_or("", |welcome| &welcome.home);
-        let dir = match Path::new(dir).strip_prefix("~") {
+        let whole = match Path::new(whole).strip_prefix("~") {
             Ok(rest) => Path::new(home).join(rest),
-            Err(_absolute) => dir.into(),
+            Err(_absolute) => whole.into(),
         };
-        Path::new(&session.dir).starts_with(dir)
+        Path::new(dir).starts_with(whole)
     }
+}
+
+/// The home folder of a host; empty until its agent has said it.
+pub fn home(host: &Host) -> &str {
+    host.welcome.as_ref().map_or("", |welcome| &welcome.home)
 }
 
 /// The places that count, and the ways to their hosts.
@@ -155,10 +159,11 @@ impl Scope {
         self.places.is_some()
     }
 
-    pub fn holds(&self, host: &Host, session: &Session) -> bool {
+    /// As [`Place::holds`], for any of the places.
+    pub fn holds(&self, host: &HostId, home: &str, dir: &str) -> bool {
         self.places
             .as_ref()
-            .is_none_or(|places| places.iter().any(|place| place.holds(host, session)))
+            .is_none_or(|places| places.iter().any(|place| place.holds(host, home, dir)))
     }
 }
 
@@ -214,17 +219,24 @@ pub fn no_such<'n>(
     name: &str,
     known: impl Iterator<Item = &'n str> + Clone,
 ) -> CommandError {
+    let listed = known.clone().take(LISTED);
+    let listed: Vec<String> = listed.map(|name| sanitize::label(name, COLUMNS)).collect();
+    unknown(what, name, known, &format!(" {}", listed.join(", ")))
+}
+
+fn unknown<'n>(
+    what: &str,
+    name: &str,
+    mut known: impl Iterator<Item = &'n str> + Clone,
+    listed: &str,
+) -> CommandError {
     let name = sanitize::label(name, COLUMNS);
     let hint = if let Some(near) = nearest(&name, known.clone()) {
         format!("did you mean “{}”?", sanitize::label(near, COLUMNS))
+    } else if known.next().is_none() {
+        "there is none".to_owned()
     } else {
-        let known = known.take(LISTED);
-        let listed: Vec<String> = known.map(|name| sanitize::label(name, COLUMNS)).collect();
-        if listed.is_empty() {
-            "there is none".to_owned()
-        } else {
-            format!("there are: {}", listed.join(", "))
-        }
+        format!("there are:{listed}")
     };
     let message = format!("no {what} is called “{name}”");
     CommandError::new(Exit::NotFound, message, hint)
@@ -243,66 +255,102 @@ pub struct Found {
 /// # Errors
 /// When none is meant, or several are; when a host is not reached that may have had it.
 pub async fn find(reach: &mut Reach, scope: &Scope, name: &str) -> Result<Found, CommandError> {
+    let found = find_any(reach, scope, name).await?;
+    found.ok_or_else(|| none(name, &running(&reach.state, scope), reach.unreached()))
+}
+
+/// As [`find`], but that none is meant is no error.
+pub async fn find_any(
+    reach: &mut Reach,
+    scope: &Scope,
+    name: &str,
+) -> Result<Option<Found>, CommandError> {
     let has_id = |state: &FleetState| {
         let mut sessions = state.hosts.iter().flat_map(|host| host.sessions.keys());
         sessions.any(|id| id.as_str() == name)
     };
     reach.settle_until(has_id).await?;
-    choose(&reach.state, scope, name, reach.unreached())
+    let running = running(&reach.state, scope);
+    let meant = one(name, &running)?;
+    Ok(meant.and_then(|one| {
+        let session = reach.state.session(&one.host, &one.id)?;
+        Some(Found {
+            host: one.host.clone(),
+            session: session.clone(),
+        })
+    }))
 }
 
-fn choose(
-    state: &FleetState,
-    scope: &Scope,
-    name: &str,
-    unreached: Vec<CommandError>,
-) -> Result<Found, CommandError> {
-    let all: Vec<(&Host, &Session)> = sessions(state, scope).collect();
-    let is_exact = |session: &Session| session.name == name || session.id.as_str() == name;
-    let begins = |session: &Session| {
-        !name.is_empty()
-            && (session.name.starts_with(name) || session.id.as_str().starts_with(name))
-    };
-    let mut fitting: Vec<_> = all
-        .iter()
-        .filter(|(_, session)| is_exact(session))
-        .collect();
-    if fitting.is_empty() {
-        fitting = all.iter().filter(|(_, session)| begins(session)).collect();
+/// What a name can mean.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub host: HostId,
+    /// Names it for good.
+    pub id: SessionId,
+    /// Another word that names it.
+    pub alias: Option<SessionId>,
+    pub name: String,
+    /// What else it can be told by.
+    pub rest: String,
+}
+
+impl Candidate {
+    pub fn is_called(&self, name: &str) -> bool {
+        self.words().any(|word| word == name)
     }
-    match fitting.as_slice() {
-        [(host, session)] => Ok(Found {
-            host: host.id.clone(),
-            session: (*session).clone(),
-        }),
-        [] => {
-            let names = all.iter().map(|(_, session)| session.name.as_str());
-            let missing = unreached.into_iter().next();
-            Err(match (missing, nearest(name, names.clone())) {
-                // It may be there.
-                (Some(host), None) => CommandError::new(
-                    Exit::Unreachable,
-                    format!(
-                        "no session is called “{}”, and {host}",
-                        sanitize::label(name, COLUMNS)
-                    ),
-                    host.hint,
-                ),
-                _ => no_such("session", name, names),
-            })
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        let ids = self.alias.iter().chain([&self.id]);
+        ids.map(SessionId::as_str).chain([self.name.as_str()])
+    }
+}
+
+fn running(state: &FleetState, scope: &Scope) -> Vec<Candidate> {
+    let candidate = |(host, session): (&Host, &Session)| Candidate {
+        host: host.id.clone(),
+        id: session.id.clone(),
+        alias: None,
+        name: session.name.clone(),
+        rest: format!("{} on {}, {}", session.tool, host.id, session.state.word()),
+    };
+    sessions(state, scope).map(candidate).collect()
+}
+
+/// The one that `name` means, if any is meant.
+///
+/// # Errors
+/// When several are.
+pub fn one<'c>(
+    name: &str,
+    candidates: &'c [Candidate],
+) -> Result<Option<&'c Candidate>, CommandError> {
+    let all = || candidates.iter();
+    let begins = |one: &&Candidate| one.words().any(|word| word.starts_with(name));
+    let mut fitting: Vec<_> = all().filter(|one| one.is_called(name)).collect();
+    if fitting.is_empty() && !name.is_empty() {
+        fitting = all().filter(begins).collect();
+    }
+    if let [] | [_] = fitting.as_slice() {
+        return Ok(fitting.pop());
+    }
+    let name = sanitize::label(name, COLUMNS);
+    Err(CommandError::new(
+        Exit::NotFound,
+        format!("{} sessions are called “{name}…”", fitting.len()),
+        format!("name one of:{}", described(fitting.into_iter())),
+    ))
+}
+
+/// None of these is meant; `missing` says who was not heard and may have had it.
+pub fn none(name: &str, candidates: &[Candidate], missing: Vec<CommandError>) -> CommandError {
+    let names = candidates.iter().map(|one| one.name.as_str());
+    match missing.into_iter().next() {
+        Some(error) if nearest(name, names.clone()).is_none() => {
+            let name = sanitize::label(name, COLUMNS);
+            let message = format!("no session is called “{name}”, and {error}");
+            CommandError { message, ..error }
         }
-        several => {
-            let lines = described(several.iter().take(LISTED).map(|found| **found));
-            Err(CommandError::new(
-                Exit::NotFound,
-                format!(
-                    "{} sessions are called “{}…”",
-                    several.len(),
-                    sanitize::label(name, COLUMNS)
-                ),
-                format!("name one of:\n{}", lines.join("\n")),
-            ))
-        }
+        _ => unknown("session", name, names, &described(candidates.iter())),
     }
 }
 
@@ -315,32 +363,28 @@ pub fn sessions<'s>(
         let mut sessions: Vec<&Session> = host
             .sessions
             .values()
-            .filter(|session| scope.holds(host, session))
+            .filter(|session| scope.holds(&host.id, home(host), &session.dir))
             .collect();
         sessions.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         sessions.into_iter().map(move |session| (host, session))
     })
 }
 
-/// A line for each, by which it can be told from the others.
-fn described<'s>(sessions: impl Iterator<Item = (&'s Host, &'s Session)>) -> Vec<String> {
-    let rows: Vec<_> = sessions
-        .map(|(host, session)| {
-            let name = sanitize::label(&session.name, COLUMNS);
-            let id = sanitize::label(session.id.as_str(), COLUMNS);
-            let rest = format!("{} on {}, {}", session.tool, host.id, session.state.word());
-            (name, id, sanitize::label(&rest, COLUMNS))
-        })
+/// A line for each, by which it can be told from the others; begins with the end of a line.
+fn described<'c>(candidates: impl Iterator<Item = &'c Candidate>) -> String {
+    let clean = |text: &str| sanitize::label(text, COLUMNS);
+    let rows: Vec<_> = candidates
+        .take(LISTED)
+        .map(|one| (clean(&one.name), clean(one.id.as_str()), clean(&one.rest)))
         .collect();
     let names = rows.iter().map(|(name, ..)| name.width()).max();
     let ids = rows.iter().map(|(_, id, _)| id.width()).max();
     let pad = |text: &str, columns: Option<usize>| {
         " ".repeat(columns.unwrap_or(0).saturating_sub(text.width()))
     };
-    rows.iter()
-        .map(|(name, id, rest)| {
-            let (after_name, after_id) = (pad(name, names), pad(id, ids));
-            format!("  {name}{after_name}  {id}{after_id}  {rest}")
-        })
-        .collect()
+    let lines = rows.iter().map(|(name, id, rest)| {
+        let (after_name, after_id) = (pad(name, names), pad(id, ids));
+        format!("\n  {name}{after_name}  {id}{after_id}  {rest}")
+    });
+    lines.collect()
 }

@@ -17,7 +17,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::domain::{HostId, UnixMillis};
 use crate::fleet::{self, Fleet, FleetState, Here, Host, HostNotice, HostSpec, Notice, RequestId};
 use crate::paths::Paths;
-use crate::protocol::{Failure, Reply, Request};
+use crate::protocol::{Failure, FailureKind, Reply, Request};
 use crate::term::sanitize;
 use crate::tui::clock::Clock;
 
@@ -112,11 +112,15 @@ pub struct Reach {
     clock: Clock,
 }
 
+/// A host and what it answered.
+pub type Answered = (HostId, Result<Reply, CommandError>);
+
 /// What a notice was, for who follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Sessions may have changed.
     Event,
+    Connected(HostId),
     Other,
 }
 
@@ -137,6 +141,12 @@ impl Reach {
 
     pub fn now(&self) -> UnixMillis {
         self.clock.now().unix
+    }
+
+    /// The same moment by the clock of a host.
+    pub fn now_on(&self, host: &HostId) -> UnixMillis {
+        let behind = self.state.host(host).map_or(0, |host| host.clock_offset);
+        self.now().saturating_add_signed(behind.saturating_neg())
     }
 
     /// Takes in one notice. Safe to cancel, unless the person is being asked something.
@@ -160,6 +170,7 @@ impl Reach {
                 self.settled.insert(host.clone());
                 heard = Heard::Event;
             }
+            Notice::Connected(_) => heard = Heard::Connected(host.clone()),
             Notice::Disconnected(_) | Notice::Halted(_) => {
                 self.settled.insert(host.clone());
             }
@@ -188,15 +199,77 @@ impl Reach {
 
     /// Asks a host and waits for its answer; a refusal is an error.
     pub async fn ask(&mut self, host: &HostId, request: Request) -> Result<Reply, CommandError> {
+        let id = self.send(host, request)?;
+        match self.answer(id).await? {
+            Reply::Failed(failure) => Err(self.refusal(host, &failure)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// As [`Self::ask`], again over the next connection when one ends before it has brought the answer: for what may be
+    /// asked twice. A host that waits for a person is an error.
+    pub async fn ask_on(&mut self, host: &HostId, request: Request) -> Result<Reply, CommandError> {
+        loop {
+            let id = self.send(host, request.clone())?;
+            match self.answer(id).await? {
+                // What had no answer is told before the connection's end: the next one is still to come.
+                Reply::Failed(failure) if failure.kind == FailureKind::Failed => {
+                    while self.hear().await? != Heard::Connected(host.clone()) {
+                        if self.state.host(host).is_some_and(|host| host.needs_human) {
+                            return Err(self.refusal(host, &failure));
+                        }
+                    }
+                }
+                Reply::Failed(failure) => return Err(self.refusal(host, &failure)),
+                reply => return Ok(reply),
+            }
+        }
+    }
+
+    /// The hosts that can be asked.
+    pub fn connected(&self) -> Vec<HostId> {
+        let connected = self.state.hosts.iter().filter(|host| host.is_connected());
+        connected.map(|host| host.id.clone()).collect()
+    }
+
+    /// Asks several hosts at once. A refusal stands in the place of the answer and names its host.
+    pub async fn ask_each(
+        &mut self,
+        requests: Vec<(HostId, Request)>,
+    ) -> Result<Vec<Answered>, CommandError> {
+        let mut asked = Vec::new();
+        for (host, request) in requests {
+            let id = self.send(&host, request)?;
+            asked.push((host, id));
+        }
+        let mut answered = Vec::new();
+        for (host, id) in asked {
+            let reply = match self.answer(id).await? {
+                Reply::Failed(failure) => Err(match self.unreached_host(&host) {
+                    Some(error) => error,
+                    None => CommandError::of(&Failure {
+                        message: format!("{host}: {}", failure.message),
+                        ..failure
+                    }),
+                }),
+                reply => Ok(reply),
+            };
+            answered.push((host, reply));
+        }
+        Ok(answered)
+    }
+
+    fn send(&mut self, host: &HostId, request: Request) -> Result<RequestId, CommandError> {
         self.last += 1;
         let id = RequestId(self.last);
         self.fleet.send(host, id, request)?;
+        Ok(id)
+    }
+
+    async fn answer(&mut self, id: RequestId) -> Result<Reply, CommandError> {
         loop {
             if let Some(at) = self.replies.iter().position(|(replied, _)| *replied == id) {
-                return match self.replies.swap_remove(at).1 {
-                    Reply::Failed(failure) => Err(self.refusal(host, failure)),
-                    reply => Ok(reply),
-                };
+                return Ok(self.replies.swap_remove(at).1);
             }
             self.hear().await?;
         }
@@ -207,12 +280,13 @@ impl Reach {
         self.ask(host, request).await.map(|_done| ())
     }
 
-    fn refusal(&self, host: &HostId, failure: Failure) -> CommandError {
-        let host = self.state.host(host);
-        match host.and_then(unreached) {
-            Some(error) => error,
-            None => CommandError::of(failure),
-        }
+    fn refusal(&self, host: &HostId, failure: &Failure) -> CommandError {
+        let unreached = self.unreached_host(host);
+        unreached.unwrap_or_else(|| CommandError::of(failure))
+    }
+
+    fn unreached_host(&self, host: &HostId) -> Option<CommandError> {
+        self.state.host(host).and_then(unreached)
     }
 
     /// Why hosts could not be reached, in the order they are shown.
@@ -223,16 +297,9 @@ impl Reach {
     /// Says on standard error which hosts are missing in what was printed. With `is_named` (the person asked for these
     /// hosts), or when nobody answered, that is a failure.
     pub fn missing(&self, is_named: bool) -> Result<(), CommandError> {
-        let mut unreached = self.unreached();
-        if unreached.is_empty() {
-            return Ok(());
-        }
+        let unreached = self.unreached();
         if is_named || unreached.len() == self.state.hosts.len() {
-            let last = unreached.pop();
-            for error in &unreached {
-                say::complain(error);
-            }
-            return last.map_or(Ok(()), Err);
+            return say::complain_of(unreached);
         }
         for error in &unreached {
             say::aside(&error.to_string());

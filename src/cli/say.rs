@@ -102,6 +102,13 @@ pub fn complain(error: &CommandError) {
     let _unheard = io::stderr().write_all(text.as_bytes());
 }
 
+/// Says why several things failed: all but the last, which is returned for who called to say.
+pub fn complain_of(mut errors: Vec<CommandError>) -> Result<(), CommandError> {
+    let last = errors.pop();
+    errors.iter().for_each(complain);
+    last.map_or(Ok(()), Err)
+}
+
 /// Whether somebody sits here who can be asked.
 pub fn is_attended() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -9,6 +9,9 @@
 //! | `status SESSION` | SESSION |
 //! | `status --follow` | one object a line: `{"at", "what", "host", "session"}`, where `what` is `now`, `changed` or `removed` |
 //! | `show SESSION` | `{"host", "id", "name", "cols", "rows", "cursor": [column, row], "lines": [text]}` |
+//! | `explain SESSION` | how its state is known, as its agent tells it |
+//! | `logs SESSION` | one object a line: `{"at", "note", "number", "text"}` |
+//! | `history` | one object a line: `{"host", "seq", "record"}` |
 //! | `start` | SESSION |
 //! | `ctx list`, `ctx show` | `[CONTEXT]`, CONTEXT |
 //! | `ctx test` | `{"context", "host", "reached", "steps": [{"step", "ms"}], "error", "hint"}` |
@@ -48,7 +51,7 @@
 
 use serde::Serialize;
 
-use super::pick::Place;
+use super::pick::{Place, home};
 use crate::config::ContextConfig;
 use crate::domain::{Answer, HostId, Origin, Prompt, Session, SessionState, UnixMillis};
 use crate::fleet::{ConnectionState, Host};
@@ -142,7 +145,7 @@ impl<'s> SessionShape<'s> {
             name: &session.name,
             contexts: places
                 .iter()
-                .filter(|place| place.holds(host, session))
+                .filter(|place| place.holds(&host.id, home(host), &session.dir))
                 .map(|place| place.name.as_str())
                 .collect(),
             tool: &session.tool,

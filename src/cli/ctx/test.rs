@@ -151,7 +151,7 @@ async fn go(
         .collect();
     let words = format!("{agent}; tools: {}", installed.join(", "));
     match host.and_then(|host| host.trouble.as_ref()) {
-        Some(trouble) => Err(CommandError::of(trouble.clone())),
+        Some(trouble) => Err(CommandError::of(trouble)),
         None => Ok(sanitize::label(&words, COLUMNS)),
     }
 }

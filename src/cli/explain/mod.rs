@@ -1,28 +1,31 @@
-//! `cm-tui explain`: judges a stored screen or the end of a recorded stream as the agent would, and says why.
+//! `cm-tui explain`: how the state of a session is known (`session`), or judges a stored screen or the end of a recorded
+//! stream as the agent would, and says why.
 //!
-//! Promise: only what a pane shows is judged. A label that stands in the same file is never read.
+//! Promise: of what is stored only what a pane shows is judged. A label that stands in the same file is never read.
 
 mod keys;
 mod picture;
 mod report;
+mod session;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
-
-use clap::Args;
-use thiserror::Error;
+use std::process::ExitCode;
 
 use self::picture::Picture;
 use self::report::Report;
+use super::exit::{self, CommandError};
+use super::pick::Where;
+use super::{Globals, say};
 use crate::config;
 use crate::domain::Tools;
 use crate::domain::detect::Detector;
 use crate::paths::Paths;
 
 /// What to judge, and how to tell of it.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct ExplainArguments {
-    /// A session of this machine: its name or id, or the beginning of one
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct Arguments {
+    /// A session: its name or id, or the beginning of one
     #[arg(
         value_name = "SESSION",
         required_unless_present_any = ["fixture", "stream"],
@@ -50,28 +53,18 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rows: Option<u16>,
 
+    #[command(flatten)]
+    pub place: Where,
+
     /// Print one JSON object, on a line of its own
     #[arg(long)]
     pub json: bool,
 }
 
-#[derive(Debug, Error)]
-pub enum ExplainError {
-    #[error("cannot read {}", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    /// In one line: what TOML says spans several.
-    #[error("{} is not a description of a screen: {why}", path.display())]
-    Meta { path: PathBuf, why: String },
-    #[error("cannot write")]
-    Write(#[source] io::Error),
-}
-
-/// Judges what the arguments name and prints what came of it.
-pub fn explain(arguments: &ExplainArguments) -> Result<(), ExplainError> {
+pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    if let Some(session) = &arguments.session {
+        return session::run(session, arguments, globals);
+    }
     let overrides = picture::Meta {
         tool: arguments.tool.clone(),
         cols: arguments.cols,
@@ -85,16 +78,13 @@ pub fn explain(arguments: &ExplainArguments) -> Result<(), ExplainError> {
     let streams = streams.map(|file| Picture::of_stream(file, overrides.clone()));
     for picture in fixtures.chain(streams) {
         let report = Report::of(&picture?, &detector);
-        let text = if arguments.json {
+        say::print(&if arguments.json {
             report.json()
         } else {
             report.text()
-        };
-        io::stdout()
-            .write_all(text.as_bytes())
-            .map_err(ExplainError::Write)?;
+        })?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The profiles that the agent would use: a broken one of the user's is left out, as the agent does.

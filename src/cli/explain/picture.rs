@@ -4,13 +4,13 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::ExplainError;
 use crate::agent::monitor::{Conclusion, Moment, Monitor, Scene};
+use crate::cli::exit::CommandError;
 use crate::domain::detect::Detector;
 use crate::term::{Emulator, Fed, Screen, Signal, Size};
 
@@ -34,15 +34,20 @@ pub struct Meta {
 }
 
 impl Meta {
-    fn read(path: &Path) -> Result<Self, ExplainError> {
+    fn read(path: &Path) -> Result<Self, CommandError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(unreadable(path, source)),
+            Err(source) => return Err(unreadable(path, &source)),
         };
-        toml::from_str(&text).map_err(|error| ExplainError::Meta {
-            path: path.to_owned(),
-            why: error.message().replace('\n', " "),
+        toml::from_str(&text).map_err(|error| {
+            // In one line: what TOML says spans several.
+            let why = error.message().replace('\n', " ");
+            let path = path.display();
+            CommandError::failed(
+                format!("{path} is not a description of a screen: {why}"),
+                "",
+            )
         })
     }
 
@@ -89,9 +94,9 @@ pub struct Picture {
 }
 
 impl Picture {
-    pub fn of_fixture(dir: &Path, overrides: Meta) -> Result<Self, ExplainError> {
+    pub fn of_fixture(dir: &Path, overrides: Meta) -> Result<Self, CommandError> {
         let path = dir.join("screen.ans");
-        let ansi = fs::read(&path).map_err(|source| unreadable(&path, source))?;
+        let ansi = fs::read(&path).map_err(|source| unreadable(&path, &source))?;
         let meta = Meta::read(&dir.join("meta.toml"))?.with(overrides);
         let mut lines: Vec<&[u8]> = ansi.split(|&byte| byte == b'\n').collect();
         if lines.last().is_some_and(|last| last.is_empty()) {
@@ -134,8 +139,8 @@ impl Picture {
         })
     }
 
-    pub fn of_stream(file: &Path, overrides: Meta) -> Result<Self, ExplainError> {
-        let bytes = fs::read(file).map_err(|source| unreadable(file, source))?;
+    pub fn of_stream(file: &Path, overrides: Meta) -> Result<Self, CommandError> {
+        let bytes = fs::read(file).map_err(|source| unreadable(file, &source))?;
         let meta = Meta::read(&file.with_file_name("meta.toml"))?.with(overrides);
         Ok(Self::after(&bytes, meta))
     }
@@ -246,9 +251,6 @@ fn drawn(lines: &[&[u8]], size: Size) -> Emulator {
     emulator
 }
 
-fn unreadable(path: &Path, source: io::Error) -> ExplainError {
-    ExplainError::Read {
-        path: PathBuf::from(path),
-        source,
-    }
+fn unreadable(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::because(format!("cannot read {}", path.display()), error)
 }

@@ -56,7 +56,7 @@ async fn open(config: AuditConfig, disk: Box<dyn Disk>) -> (Audit, Opened) {
     (audit, opened)
 }
 
-fn policy() -> Decider {
+pub fn policy() -> Decider {
     Decider::Policy {
         rule: "read.ls".into(),
         policy: "9f2c".into(),
@@ -70,7 +70,7 @@ fn person() -> Decider {
     }
 }
 
-fn intent(subject: &str, by: Decider) -> Record {
+pub fn intent(subject: &str, by: Decider) -> Record {
     Record {
         when: When {
             wall: 1_700_000_000_000,
@@ -98,7 +98,7 @@ fn intent(subject: &str, by: Decider) -> Record {
     }
 }
 
-fn delivered(intent: &Record, seq: RecordSeq) -> Record {
+pub fn delivered(intent: &Record, seq: RecordSeq) -> Record {
     intent.outcome(Some(seq), Ended::Delivered, intent.when.clone())
 }
 

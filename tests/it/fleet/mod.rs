@@ -6,7 +6,7 @@ mod many;
 mod nat;
 mod rows;
 mod skew;
-mod ssh;
+pub mod ssh;
 mod state;
 
 use std::collections::BTreeSet;

@@ -20,13 +20,13 @@ use crate::sshd::lab::{Config, Sshd, user};
 use crate::sshd::network::Proxy;
 
 /// A host called `lab`, whose agent is the one that was built, and a network to it that can be cut.
-pub(super) struct Site {
-    pub(super) sshd: Sshd,
-    network: Proxy,
+pub struct Site {
+    pub sshd: Sshd,
+    pub network: Proxy,
 }
 
 impl Site {
-    pub(super) fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub fn new(change: impl FnOnce(&mut Config)) -> Self {
         let sshd = Sshd::start(|config| {
             prepare(config);
             change(config);
@@ -48,7 +48,7 @@ impl Site {
         site
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.sshd.dir.path().join(name)
     }
 
@@ -70,7 +70,7 @@ impl Site {
     }
 
     /// A client on the host itself.
-    fn neighbour(&self) -> Client {
+    pub fn neighbour(&self) -> Client {
         Client::of(HostSpec::local(paths(&self.sshd), "/nonexistent".into()))
     }
 
@@ -98,7 +98,7 @@ pub(super) fn prepare(config: &mut Config) {
 }
 
 /// Where an agent in a lab keeps its files.
-pub(super) fn paths(sshd: &Sshd) -> Paths {
+pub fn paths(sshd: &Sshd) -> Paths {
     let paths = Paths::from_lookup(|name| {
         let folder = match name {
             "HOME" => "home",
