@@ -110,7 +110,7 @@ impl Place {
             kind,
             subject: &subject,
             host: "local",
-            context: None,
+            contexts: Some(&[]),
             dir,
             project: Some(&shop),
             branch: Some("main"),
