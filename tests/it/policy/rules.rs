@@ -445,7 +445,7 @@ fn a_rule_for_a_context_that_is_not_known_lowers_nothing() {
     let outside = judge(&policy, &place, |case| case.contexts = Some(&[]));
     assert_eq!((outside.verdict, outside.rule.as_str()), (Verdict::Ask, ""));
     let of_two = judge(&policy, &place, |case| {
-        case.contexts = Some(&["api", "shop"])
+        case.contexts = Some(&["api", "shop"]);
     });
     assert_eq!(of_two.verdict, Verdict::Deny, "{of_two:?}");
     let unknown = judge(&policy, &place, |case| case.contexts = None);
