@@ -288,19 +288,30 @@ async fn watch_tools(
 
 /// Reads the policy again whenever one of its files is saved.
 async fn watch_rules(files: RuleFiles, hub: HubSender, stop: CancellationToken) {
-    let mut changes = match config::watch::watch(files.folders()) {
+    let mut folders = files.folders();
+    let mut changes = match config::watch::watch(folders.clone()) {
         Ok(changes) => changes,
         Err(error) => return warn!(%error, "a changed policy needs a restart"),
     };
     loop {
         // Once at the beginning as well: it may have changed before it was watched.
         let reading = files.clone();
-        let Ok(rules) = tokio::task::spawn_blocking(move || reading.load()).await else {
+        let read = move || (reading.folders(), reading.load());
+        let Ok((wanted, rules)) = tokio::task::spawn_blocking(read).await else {
             return;
         };
         let loaded = HubMsg::Approval(Approval::RulesLoaded(rules));
         if hub.send(loaded).await.is_err() {
             return;
+        }
+        if wanted != folders {
+            // A context has its rules elsewhere now. What is watched already is not given up for it.
+            match config::watch::watch(wanted.clone()) {
+                Ok(all) => changes = all,
+                Err(error) => warn!(%error, "changed rules of a context need a restart"),
+            }
+            folders = wanted;
+            continue;
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -16,6 +16,7 @@ pub mod hook;
 pub mod hub;
 pub mod monitor;
 pub mod peer;
+pub mod place;
 pub mod record;
 mod recorder;
 pub mod rules;

@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::config;
+use crate::agent::place::{self, Place};
+use crate::config::{self, HostPolicy};
 use crate::domain::policy::{Case, Judgement, Problem, SAMPLE, Verdict};
 use crate::domain::{PromptKind, Source};
 use crate::paths::{Paths, PathsError};
@@ -61,7 +62,7 @@ pub struct TestArguments {
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
 
-    /// The context
+    /// The context; when not given, the one of this machine whose folder it is in
     #[arg(long, value_name = "NAME")]
     pub ctx: Option<String>,
 
@@ -172,54 +173,41 @@ fn test(wanted: &TestArguments) -> Result<Judgement, PolicyError> {
     let dir = std::path::absolute(&named)
         .and_then(|dir| fs::metadata(&dir).map(|_| dir))
         .map_err(|source| PolicyError::Dir { dir: named, source })?;
-    let project = dir
-        .ancestors()
-        .find(|folder| folder.join(".git").exists())
-        .unwrap_or(&dir);
-    let branch = wanted.branch.clone().or_else(|| checked_out(project));
-    let host = wanted.host.clone().unwrap_or_else(|| {
-        let this = rustix::system::uname();
-        this.nodename().to_string_lossy().into_owned()
-    });
-    let resolve = |path: &str| {
-        let real = fs::canonicalize(path).ok()?;
-        Some(real.to_str()?.to_owned())
-    };
-    let (Some(dir), Some(project)) = (dir.to_str(), project.to_str()) else {
+    let Some(dir) = dir.to_str() else {
         return Ok(asks("the folder’s name is not text".to_owned()));
     };
-    let case = Case {
+    let HostPolicy { policy, contexts } = match config::load_policy(&paths) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            let first = problems.first().map(ToString::to_string);
+            return Ok(asks(format!(
+                "the policy does not load: {}",
+                first.unwrap_or_default()
+            )));
+        }
+    };
+    let place = Place::of(dir, &contexts);
+    let named = wanted.ctx.as_deref();
+    let contexts = named.map_or(place.contexts, |name| Some(vec![name]));
+    Ok(policy.judge(&Case {
         tool: &wanted.tool,
         kind: wanted.kind.into(),
         subject: &wanted.subject,
-        host: &host,
-        context: wanted.ctx.as_deref(),
+        host: wanted.host.as_ref().unwrap_or(&place.host),
+        contexts: contexts.as_deref(),
         dir,
-        project: Some(project),
-        branch: branch.as_deref(),
+        project: Some(place.project),
+        branch: wanted
+            .branch
+            .as_ref()
+            .or(place.branch.as_ref())
+            .map(String::as_str),
         source: match wanted.source {
             Evidence::Hook => Source::Hook,
             Evidence::Screen => Source::Screen,
         },
-        resolve: &resolve,
-    };
-    Ok(match config::load_policy(&paths) {
-        Ok(policy) => policy.judge(&case),
-        Err(problems) => {
-            let first = problems.first().map(ToString::to_string);
-            asks(format!(
-                "the policy does not load: {}",
-                first.unwrap_or_default()
-            ))
-        }
-    })
-}
-
-/// The branch that a repository has checked out, if it is one.
-fn checked_out(project: &Path) -> Option<String> {
-    let head = fs::read_to_string(project.join(".git/HEAD")).ok()?;
-    let branch = head.trim_end().strip_prefix("ref: refs/heads/")?;
-    Some(branch.to_owned())
+        resolve: &place::real,
+    }))
 }
 
 fn asks(why: String) -> Judgement {
@@ -276,7 +264,7 @@ fn check(json: bool) -> Result<PolicyTold, PolicyError> {
     let loaded = config::load_policy(&Paths::from_env()?);
     let is_good = loaded.is_ok();
     let (rules, hash, problems) = match loaded {
-        Ok(policy) => (policy.rules().count(), policy.hash(), Vec::new()),
+        Ok(HostPolicy { policy, .. }) => (policy.rules().count(), policy.hash(), Vec::new()),
         Err(problems) => (0, String::new(), problems),
     };
     let text = if json {

@@ -219,6 +219,7 @@ pub struct ContextShape<'s> {
     attach: crate::config::AttachOutput,
     dir: Option<&'s str>,
     tool: Option<&'s str>,
+    policy: Option<&'s str>,
 }
 
 impl<'s> ContextShape<'s> {
@@ -239,6 +240,7 @@ impl<'s> ContextShape<'s> {
             attach: context.attach,
             dir: context.dir.as_deref(),
             tool: context.tool.as_deref(),
+            policy: context.policy.as_deref(),
         }
     }
 }

@@ -4,13 +4,17 @@
 //! gets past here is one that OpenSSH itself would take as an argument (see [`destination`]).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::files::read;
+use super::{Config, Fault};
 use crate::domain::HostId;
 use crate::domain::destination::{self, Destination, DestinationError};
+use crate::paths::Paths;
 
 /// The longest name, in bytes: it has to fit a row.
 const LONGEST_NAME: usize = 64;
@@ -27,6 +31,8 @@ pub struct ContextConfig {
     pub dir: Option<String>,
     /// The profile id that a new session starts with, instead of `default_tool`.
     pub tool: Option<String>,
+    /// A file of rules that hold in this context alone, for one of this machine: absolute, or `~/…`.
+    pub policy: Option<String>,
     /// Instead of what the user's `ssh_config` says.
     pub user: Option<String>,
     pub port: Option<u16>,
@@ -50,6 +56,7 @@ impl Default for ContextConfig {
             host: None,
             dir: None,
             tool: None,
+            policy: None,
             user: None,
             port: None,
             identity: None,
@@ -79,6 +86,103 @@ impl ContextConfig {
         };
         self.host.is_none() && other.host.is_none() || connection(self) == connection(other)
     }
+}
+
+/// The contexts of this machine that are switched on: what its rules can tell apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalContexts {
+    /// `None` when the settings cannot be read.
+    known: Option<Vec<LocalContext>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LocalContext {
+    name: String,
+    /// The whole machine, where the settings name no folder.
+    dir: PathBuf,
+    policy: Option<PathBuf>,
+}
+
+impl LocalContexts {
+    pub(super) fn unknown() -> Self {
+        Self { known: None }
+    }
+
+    /// Reads the settings as they are now. Without a file there are no contexts; a link that leads nowhere is a file.
+    pub fn read(paths: &Paths) -> Self {
+        let file = paths.config_file();
+        let config = match fs::symlink_metadata(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Config::default()),
+            _ => read::<Config>(&file).ok().map(|(config, _warnings)| config),
+        };
+        let at_home = |path: &str| match Path::new(path).strip_prefix("~") {
+            Ok(rest) => paths.home.join(rest),
+            Err(_absolute) => path.into(),
+        };
+        let local = |(name, context): (String, ContextConfig)| {
+            let is_local = context.enabled && context.host.is_none();
+            is_local.then(|| LocalContext {
+                name,
+                dir: context.dir.as_deref().map_or("/".into(), at_home),
+                policy: context.policy.as_deref().map(at_home),
+            })
+        };
+        Self {
+            known: config.map(|config| config.contexts.into_iter().filter_map(local).collect()),
+        }
+    }
+
+    /// The names of those whose folder is the nearest one around `dir`, by real paths: several when they share it, none
+    /// outside of all. `None` where that cannot be told.
+    pub fn around(&self, dir: &Path) -> Option<Vec<&str>> {
+        let known = self.known.as_ref()?;
+        if known.is_empty() {
+            return Some(Vec::new());
+        }
+        let dir = fs::canonicalize(dir).ok()?;
+        let (mut depth, mut names) = (0, Vec::new());
+        for context in known {
+            let folder = match fs::canonicalize(&context.dir) {
+                Ok(folder) => folder,
+                Err(error) if is_absent(&error) => continue,
+                Err(_) => return None,
+            };
+            let its_depth = folder.components().count();
+            if !dir.starts_with(&folder) || its_depth < depth {
+                continue;
+            }
+            if its_depth > depth {
+                (depth, names) = (its_depth, Vec::new());
+            }
+            names.push(context.name.as_str());
+        }
+        Some(names)
+    }
+
+    /// The folders of their files of rules.
+    pub fn policy_folders(&self) -> Vec<PathBuf> {
+        let folders = self.policies().into_keys().filter_map(Path::parent);
+        folders.map(Path::to_owned).collect()
+    }
+
+    /// Each file of rules, with the names of the contexts that it is for.
+    pub(super) fn policies(&self) -> BTreeMap<&Path, Vec<String>> {
+        let mut files: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
+        for context in self.known.iter().flatten() {
+            if let Some(file) = &context.policy {
+                files.entry(file).or_default().push(context.name.clone());
+            }
+        }
+        files
+    }
+}
+
+/// Nobody can work in a folder that is not there.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Who speaks SSH.
@@ -165,6 +269,11 @@ fn reach_fault(name: &str, context: &ContextConfig) -> Option<Fault> {
                 )
             });
     };
+    if context.policy.is_some() {
+        let message = "the rules for a host live on it".to_owned();
+        let hint = "put the file there, into ~/.config/cm-tui/policy.d/, and leave “policy” out";
+        return Some(at(name, "policy", message, hint));
+    }
     if name == HostId::LOCAL {
         let message = "the context “local” has a host".to_owned();
         return Some(at(
@@ -212,6 +321,7 @@ fn reach_fault(name: &str, context: &ContextConfig) -> Option<Fault> {
 fn path_fault(name: &str, context: &ContextConfig) -> Option<Fault> {
     let paths = [
         ("dir", &context.dir),
+        ("policy", &context.policy),
         ("identity", &context.identity),
         ("agent", &context.agent),
     ];

@@ -15,10 +15,10 @@ pub mod watch;
 pub use calls::{
     CallState, CallWay, CallWhen, Notify, NotifyConfig, NotifyRule, PLACEHOLDERS, Part, parts,
 };
-pub use contexts::{AttachOutput, ContextConfig, Contexts, Install, SshTransport};
+pub use contexts::{AttachOutput, ContextConfig, Contexts, Install, LocalContexts, SshTransport};
 pub use files::{LoadedTools, load, load_tools, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};
-pub use policy::load_policy;
+pub use policy::{HostPolicy, PolicyFiles, load_policy};
 pub use settings::{ApproveConfig, Config, Glyphs, KeyList, SAMPLE, SessionConfig, TmuxConfig};

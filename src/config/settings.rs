@@ -103,6 +103,7 @@ impl Schema for Config {
         "contexts.*.host",
         "contexts.*.dir",
         "contexts.*.tool",
+        "contexts.*.policy",
         "contexts.*.user",
         "contexts.*.port",
         "contexts.*.identity",

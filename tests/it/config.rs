@@ -220,6 +220,16 @@ fn the_folder_of_agents_is_seen_from_the_settings(#[case] given: &str, #[case] e
      starts with “~/”"
 )]
 #[case(
+    "[contexts.a]\npolicy = 'rules.toml'",
+    "file.toml:2:10: the path “rules.toml” starts neither with “/” nor with “~/”\nhint: write an absolute path, or one \
+     that starts with “~/”"
+)]
+#[case(
+    "[contexts.a]\nhost = 'a'\npolicy = '/rules.toml'",
+    "file.toml:3:10: the rules for a host live on it\nhint: put the file there, into ~/.config/cm-tui/policy.d/, and \
+     leave “policy” out"
+)]
+#[case(
     "[contexts.a]\ntransport = 'mosh'",
     "file.toml:2:13: unknown variant `mosh`, expected `ssh` or `openssh`"
 )]

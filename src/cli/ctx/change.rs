@@ -22,6 +22,11 @@ pub struct Fields {
     #[arg(long)]
     tool: Option<String>,
 
+    /// A file of rules for answering prompts in this folder of this machine; they
+    /// add to those that hold everywhere
+    #[arg(long, value_name = "FILE")]
+    policy: Option<String>,
+
     /// The user to log in as, instead of what ~/.ssh/config says; so for the next
     /// three
     #[arg(long)]
@@ -57,6 +62,7 @@ impl Fields {
         let texts = [
             ("dir", &self.dir),
             ("tool", &self.tool),
+            ("policy", &self.policy),
             ("user", &self.user),
             ("identity", &self.identity),
             ("jump", &self.jump),

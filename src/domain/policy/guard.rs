@@ -123,6 +123,10 @@ pub(super) fn permits(case: &Case<'_>) -> Result<Known, String> {
             return Err("what exactly is at stake is not known".to_owned());
         }
     }
+    if case.contexts.is_none() {
+        // It may be in one with rules of its own that nobody has read.
+        return Err("which context it is in cannot be told".to_owned());
+    }
     match case.kind {
         PromptKind::Command => {
             let words = command::words(case.subject)

@@ -38,7 +38,7 @@ fn tightened(rules: &[Rule], case: &Case<'_>, words: Option<&[String]>) -> Optio
     found.map(|(verdict, rule, fits)| {
         let why = match fits {
             Fits::Unknown => {
-                let is_context = case.context.is_none() && rule.names_contexts();
+                let is_context = case.contexts.is_none() && rule.names_contexts();
                 let unknown = if is_context { "context" } else { "branch" };
                 format!(
                     "the rule “{}” may be about it: the {unknown} is not known",

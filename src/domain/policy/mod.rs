@@ -57,7 +57,8 @@ pub struct Case<'a> {
     /// The whole command line, or the path; not shortened, not cleaned.
     pub subject: &'a str,
     pub host: &'a str,
-    pub context: Option<&'a str>,
+    /// The contexts that it is in: usually one, none outside of them. Nothing where that cannot be told.
+    pub contexts: Option<&'a [&'a str]>,
     /// Where the tool works: absolute.
     pub dir: &'a str,
     /// The root of the git repository, or the folder that the session was started in: absolute. Without one it is `dir`.
@@ -69,6 +70,16 @@ pub struct Case<'a> {
     /// The real path of an absolute path: links followed, nothing left of `..`. Nothing for what does not exist or
     /// cannot be told; the text must not be tidied before, since `link/..` is not where it seems.
     pub resolve: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A file of rules, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFile {
+    /// What problems call it by.
+    pub name: String,
+    pub text: String,
+    /// The contexts that alone its rules hold in; empty: they hold everywhere.
+    pub contexts: Vec<String>,
 }
 
 /// A set of rules.
@@ -91,20 +102,48 @@ impl Policy {
         Self::load(&[]).unwrap_or_else(|_| Self::empty())
     }
 
-    /// Reads files of rules, each with the name that problems call it by. The shipped rules are always there too, unless a
-    /// file says `shipped = false`. One problem anywhere and there is no policy.
+    /// Reads rules that hold everywhere, each text with the name that problems call it by; see [`Policy::load_files`].
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let file = |(name, text): &(String, String)| RuleFile {
+            name: name.clone(),
+            text: text.clone(),
+            contexts: Vec::new(),
+        };
+        Self::load_files(&files.iter().map(file).collect::<Vec<_>>())
+    }
+
+    /// Reads files of rules. The shipped rules are always there too, unless a file says `shipped = false`. One problem
+    /// anywhere and there is no policy.
+    pub fn load_files(files: &[RuleFile]) -> Result<Self, Vec<Problem>> {
         read::load(files)
     }
 
-    fn of(mut rules: Vec<Rule>, texts: &[(&str, &str)]) -> Self {
+    /// The same rules where contexts are as `places` says. Moving one changes what its rules are about, so where any rule is
+    /// about contexts the hash names that too.
+    #[must_use]
+    pub fn placed(mut self, places: &str) -> Self {
+        if self.names_contexts() {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(self.hash.as_bytes());
+            hasher.update(places.as_bytes());
+            self.hash = hasher.finalize().to_hex().to_string();
+        }
+        self
+    }
+
+    /// Whether any rule is about certain contexts only.
+    pub fn names_contexts(&self) -> bool {
+        self.rules.iter().any(Rule::names_contexts)
+    }
+
+    fn of(mut rules: Vec<Rule>, texts: &[(String, &str)]) -> Self {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let mut hasher = blake3::Hasher::new();
         // Whatever the order of the files; each with its length, so that no text can be moved from one to the next.
         let mut texts = texts.to_vec();
         texts.sort_unstable();
         for (name, text) in texts {
-            for part in [name, text] {
+            for part in [name.as_str(), text] {
                 hasher.update(&(part.len() as u64).to_le_bytes());
                 hasher.update(part.as_bytes());
             }

@@ -130,13 +130,13 @@ impl Place {
         let fits = among(&self.tools, case.tool)
             && (self.kinds.is_empty() || self.kinds.contains(&case.kind))
             && among(&self.hosts, case.host)
-            && case.context.is_none_or(|name| among(&self.contexts, name))
+            && case.contexts.is_none_or(|names| self.is_in_context(names))
             && (self.sources.is_empty() || self.sources.contains(&case.source))
             && (self.dirs.is_empty() || self.is_in_folder(case, reading));
         if !fits {
             return Fits::No;
         }
-        if case.context.is_none() && !self.contexts.is_empty() {
+        if case.contexts.is_none() && !self.contexts.is_empty() {
             return Fits::Unknown;
         }
         match case.branch {
@@ -154,6 +154,11 @@ impl Place {
                 }
             }
         }
+    }
+
+    fn is_in_context(&self, names: &[&str]) -> bool {
+        let mut own = self.contexts.iter();
+        self.contexts.is_empty() || own.any(|one| names.contains(&one.as_str()))
     }
 
     fn is_in_folder(&self, case: &Case<'_>, reading: Reading) -> bool {

@@ -138,6 +138,46 @@ async fn a_policy_that_changes_or_does_not_load_switches_off() {
 }
 
 #[tokio::test]
+async fn a_context_that_is_made_and_its_rules_count_at_once() {
+    let lab = stage();
+    let mut operator = Operator::of(&lab).await;
+    let dir = scripted(&lab, "one", "hook", 1);
+    let session = operator.start(&dir).await;
+    let rules = lab.paths.home.join("rules-of-contexts");
+    std::fs::create_dir(&rules).unwrap();
+    let says = |why: &str| {
+        let rule = format!(
+            "[[rule]]\nname = 'no-ls'\nverdict = 'deny'\nwhy = '{why}'\nprogram = 'ls'\nmatch = ['ls']\n"
+        );
+        std::fs::write(rules.join("shop.toml"), rule).unwrap();
+    };
+    let is_judged = |words: &'static str| {
+        move |session: &Session| {
+            let prompt = session.prompt.as_ref();
+            let advice = prompt.and_then(|prompt| prompt.advice.as_ref());
+            advice.is_some_and(|advice| advice.why == words)
+        }
+    };
+    says("not in the shop");
+    let settings = format!(
+        "[contexts.shop]\ndir = '{}'\npolicy = '{}/shop.toml'\n",
+        dir.display(),
+        rules.display()
+    );
+    std::fs::write(lab.paths.config_file(), settings).unwrap();
+    operator
+        .session(&session, is_judged("not in the shop"))
+        .await;
+    says("never in the shop");
+    let judged = operator
+        .session(&session, is_judged("never in the shop"))
+        .await;
+    let prompt = judged.prompt.unwrap();
+    let reply = operator.ask(answer(&session, prompt.id, Answer::No)).await;
+    assert_eq!(reply, Reply::Done);
+}
+
+#[tokio::test]
 async fn noes_of_people_in_a_row_switch_off_and_a_screen_alone_is_never_enough() {
     let lab = stage();
     let mut operator = Operator::of(&lab).await;

@@ -39,6 +39,20 @@ fn a_context_lives_from_add_to_remove() {
     gpu      me@gpu-2:2222  ~/src   -     work,gpu  on
     here     local          /src    -     -         on
     ");
+    let rules = ["--policy", "~/rules/here.toml"];
+    run(&lab, &[&["ctx", "edit", "here"], &rules[..]].concat()).ok();
+    let shown = run(&lab, &["ctx", "show", "here"]).ok();
+    assert!(
+        shown.contains("\npolicy     ~/rules/here.toml\n"),
+        "{shown}"
+    );
+    run(&lab, &["ctx", "edit", "here", "--policy", ""]).ok();
+    let said = run(&lab, &[&["ctx", "edit", "gpu"], &rules[..]].concat()).fails(2);
+    assert_eq!(
+        said,
+        "cm-tui: the rules for a host live on it\n\
+        hint: put the file there, into ~/.config/cm-tui/policy.d/, and leave “policy” out\n"
+    );
     run(
         &lab,
         &[

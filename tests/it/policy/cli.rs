@@ -10,18 +10,18 @@ use tempfile::TempDir;
 use super::place::Place;
 
 /// A user with a folder of settings.
-struct User {
-    home: TempDir,
+pub struct User {
+    pub home: TempDir,
 }
 
 impl User {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir_all(home.path().join(".config/cm-tui/policy.d")).unwrap();
         Self { home }
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         let file = self.home.path().join(".config/cm-tui").join(name);
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
@@ -39,7 +39,7 @@ impl User {
     }
 
     /// What is printed; the folder of the settings is `CONFIG`.
-    fn told(&self, dir: &Path, arguments: &[&str]) -> String {
+    pub fn told(&self, dir: &Path, arguments: &[&str]) -> String {
         let output = self.run(dir, arguments);
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         let config = self.home.path().join(".config/cm-tui");

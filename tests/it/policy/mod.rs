@@ -2,6 +2,7 @@
 //! wrong elsewhere, and what a person is told on the command line.
 
 mod cli;
+mod contexts;
 mod corpus;
 mod place;
 mod properties;

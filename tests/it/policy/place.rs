@@ -99,6 +99,18 @@ impl Place {
 
     /// What a policy says to a prompt of a tool that works in `dir`, seen from the shop. `{root}` and `{shop}` are put in.
     pub fn judge(&self, policy: &Policy, kind: PromptKind, dir: &str, subject: &str) -> Judgement {
+        self.judge_in(Some(&[]), policy, kind, dir, subject)
+    }
+
+    /// The same in these contexts.
+    pub fn judge_in(
+        &self,
+        contexts: Option<&[&str]>,
+        policy: &Policy,
+        kind: PromptKind,
+        dir: &str,
+        subject: &str,
+    ) -> Judgement {
         let shop = self.shop();
         let subject = subject
             .replace("{root}", self.root().to_str().unwrap())
@@ -110,7 +122,7 @@ impl Place {
             kind,
             subject: &subject,
             host: "local",
-            context: None,
+            contexts,
             dir,
             project: Some(&shop),
             branch: Some("main"),

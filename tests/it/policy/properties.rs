@@ -2,7 +2,7 @@
 
 use cm_tui::domain::PromptKind;
 use cm_tui::domain::command;
-use cm_tui::domain::policy::{Policy, Verdict};
+use cm_tui::domain::policy::{Policy, RuleFile, Verdict};
 use proptest::prelude::*;
 
 use super::place::Place;
@@ -113,6 +113,36 @@ fn order_and_file_of_rules_never_matter() {
             }
             (whole, split) => prop_assert!(false, "{} but {split:?}", whole.is_some()),
         }
+    });
+}
+
+#[test]
+fn rules_of_a_context_count_in_it_as_those_of_all_and_nowhere_else() {
+    let place = Place::new();
+    let kinds = || rules(&["allow", "ask", "deny"]);
+    proptest!(config(), |(general in rules(&["ask", "deny"]), own in kinds(), subject in subject())| {
+        let renamed: Vec<String> = own.iter().map(|rule| rule.replace("name = 'r", "name = 'own")).collect();
+        let file = |name: &str, text: String, contexts: &[&str]| RuleFile {
+            name: name.to_owned(),
+            text,
+            contexts: contexts.iter().map(ToString::to_string).collect(),
+        };
+        let everywhere = file("all", format!("shipped = false\n{}", general.concat()), &[]);
+        let scoped = [everywhere.clone(), file("own", renamed.concat(), &["shop"])];
+        let joined = [everywhere.clone(), file("own", renamed.concat(), &[])];
+        let (Ok(scoped), Ok(joined)) = (Policy::load_files(&scoped), Policy::load_files(&joined)) else {
+            return Ok(());
+        };
+        let without = Policy::load_files(&[everywhere]).unwrap();
+        let judge = |contexts: Option<&[&str]>, policy: &Policy| {
+            place.judge_in(contexts, policy, PromptKind::Command, "", &subject)
+        };
+        prop_assert_eq!(judge(Some(&["shop"]), &scoped), judge(Some(&["shop"]), &joined));
+        prop_assert_eq!(judge(Some(&["api"]), &scoped), judge(Some(&[]), &without));
+        prop_assert_eq!(judge(Some(&[]), &scoped), judge(Some(&[]), &without));
+        let unknown = judge(None, &scoped).verdict;
+        prop_assert_ne!(unknown, Verdict::Allow);
+        prop_assert!(unknown >= judge(Some(&[]), &without).verdict, "never less than outside");
     });
 }
 

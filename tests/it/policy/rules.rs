@@ -14,7 +14,7 @@ fn judge(policy: &Policy, place: &Place, change: impl FnOnce(&mut Case<'_>)) -> 
         kind: PromptKind::Command,
         subject: "make all",
         host: "local",
-        context: Some("shop"),
+        contexts: Some(&["shop"]),
         dir: &shop,
         project: Some(&shop),
         branch: Some("main"),
@@ -70,7 +70,7 @@ fn a_folder_is_compared_by_its_real_path() {
             kind: PromptKind::Command,
             subject: "make all",
             host: "local",
-            context: None,
+            contexts: Some(&[]),
             dir: &dir,
             project: Some(&shop),
             branch: None,
@@ -110,7 +110,7 @@ fn what_is_not_known_is_not_allowed() {
         );
     };
     ask(|case| case.branch = None);
-    ask(|case| case.context = None);
+    ask(|case| case.contexts = None);
     ask(|case| case.resolve = &|_| None);
     ask(|case| case.project = Some("/"));
     ask(|case| case.project = Some("/home/ann"));
@@ -299,7 +299,7 @@ fn a_suggested_rule_allows_exactly_this(#[case] subject: &'static str, #[case] i
         kind: PromptKind::Command,
         subject,
         host: "local",
-        context: None,
+        contexts: Some(&[]),
         dir: &shop,
         project: Some(&shop),
         branch: None,
@@ -361,7 +361,7 @@ fn a_suggested_rule_for_a_file_is_for_that_file() {
         kind: PromptKind::Edit,
         subject,
         host: "local",
-        context: None,
+        contexts: Some(&[]),
         dir: &shop,
         project: Some(&shop),
         branch: None,
@@ -432,12 +432,23 @@ fn a_rule_for_a_context_that_is_not_known_lowers_nothing() {
     );
     let known = judge(&policy, &place, |_| {});
     assert_eq!(known.verdict, Verdict::Deny, "{known:?}");
-    let elsewhere = judge(&policy, &place, |case| case.context = Some("api"));
+    let elsewhere = judge(&policy, &place, |case| case.contexts = Some(&["api"]));
     assert_eq!(
         (elsewhere.verdict, elsewhere.rule.as_str()),
         (Verdict::Ask, "")
     );
-    let unknown = judge(&policy, &place, |case| case.context = None);
+    let outside = judge(&policy, &place, |case| {
+        case.contexts = Some(&[]);
+        case.subject = "ls";
+    });
+    assert_eq!(outside.verdict, Verdict::Allow, "{outside:?}");
+    let outside = judge(&policy, &place, |case| case.contexts = Some(&[]));
+    assert_eq!((outside.verdict, outside.rule.as_str()), (Verdict::Ask, ""));
+    let of_two = judge(&policy, &place, |case| {
+        case.contexts = Some(&["api", "shop"]);
+    });
+    assert_eq!(of_two.verdict, Verdict::Deny, "{of_two:?}");
+    let unknown = judge(&policy, &place, |case| case.contexts = None);
     assert_eq!(
         (unknown.verdict, unknown.rule.as_str()),
         (Verdict::Ask, "r")
@@ -446,4 +457,22 @@ fn a_rule_for_a_context_that_is_not_known_lowers_nothing() {
         unknown.why,
         "the rule “r” may be about it: the context is not known"
     );
+}
+
+#[test]
+fn where_the_context_is_not_known_nothing_is_allowed_and_what_is_denied_everywhere_stays_so() {
+    let place = Place::new();
+    let shipped = judge(&Policy::shipped(), &place, |case| {
+        case.subject = "ls";
+        case.contexts = None;
+    });
+    assert_eq!(
+        (shipped.verdict, shipped.why.as_str()),
+        (Verdict::Ask, "which context it is in cannot be told")
+    );
+    let denied = judge(&load(PUSH), &place, |case| {
+        case.subject = "git push";
+        case.contexts = None;
+    });
+    assert_eq!(denied.verdict, Verdict::Deny);
 }

@@ -57,12 +57,13 @@ impl<'d> Scene<'d> {
                 .unwrap_or(PromptKind::Read),
             What::Signs(_) => place.kinds.first().copied().unwrap_or(PromptKind::Command),
         };
+        let context = place.contexts.first().map(String::as_str);
         then(&Case {
             tool: place.tools.first().map_or("claude-code", String::as_str),
             kind,
             subject: &example.subject,
             host: place.hosts.first().map_or("local", String::as_str),
-            context: place.contexts.first().map(String::as_str),
+            contexts: Some(context.as_slice()),
             dir: &self.dir,
             project: Some(&self.dir),
             branch: Some(&self.branch),

@@ -193,11 +193,27 @@ impl Reader<'_, '_, '_> {
             tools: self.plain_words("tool"),
             kinds: self.named("kind", &KINDS),
             hosts: self.plain_words("host"),
-            contexts: self.plain_words("context"),
+            contexts: self.contexts(),
             dirs: self.folders(),
             branches: self.globs("branch"),
             sources: self.named("source", &SOURCES),
         }
+    }
+
+    fn contexts(&mut self) -> Vec<String> {
+        let own = self.source.contexts;
+        if own.is_empty() {
+            return self.plain_words("context");
+        }
+        if self.table.contains_key("context") {
+            let span = self.span("context");
+            let hint = format!(
+                "leave it out: the rules of this file hold in {}",
+                own.join(", ")
+            );
+            self.wrong(&span, "“context” in a file that is one context’s own", hint);
+        }
+        own.to_vec()
     }
 
     fn folders(&mut self) -> Vec<Glob> {

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::nearest;
 use super::rule::Rule;
-use super::{Policy, Problem, SHIPPED, SHIPPED_NAME, Verdict};
+use super::{Policy, Problem, RuleFile, SHIPPED, SHIPPED_NAME, Verdict};
 
 mod examples;
 mod fields;
@@ -40,13 +40,19 @@ struct Example {
 struct Source<'t> {
     name: &'t str,
     text: &'t str,
+    /// Where alone its rules hold; empty: everywhere.
+    contexts: &'t [String],
 }
 
-/// Reads files and the shipped rules; see [`Policy::load`].
-pub(super) fn load(files: &[(String, String)]) -> Result<Policy, Vec<Problem>> {
+/// Reads files and the shipped rules; see [`Policy::load_files`].
+pub(super) fn load(files: &[RuleFile]) -> Result<Policy, Vec<Problem>> {
     let mut sources: Vec<Source<'_>> = files
         .iter()
-        .map(|(name, text)| Source { name, text })
+        .map(|file| Source {
+            name: &file.name,
+            text: &file.text,
+            contexts: &file.contexts,
+        })
         .collect();
     let mut problems = Vec::new();
     let mut drafts = Vec::new();
@@ -58,6 +64,7 @@ pub(super) fn load(files: &[(String, String)]) -> Result<Policy, Vec<Problem>> {
         let shipped = Source {
             name: SHIPPED_NAME,
             text: SHIPPED,
+            contexts: &[],
         };
         file(&shipped, sources.len(), &mut drafts, &mut problems);
         sources.push(shipped);
@@ -76,9 +83,9 @@ pub(super) fn load(files: &[(String, String)]) -> Result<Policy, Vec<Problem>> {
         problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         return Err(problems);
     }
-    let texts: Vec<(&str, &str)> = sources
+    let texts: Vec<(String, &str)> = sources
         .iter()
-        .map(|source| (source.name, source.text))
+        .map(|source| (source.in_full(), source.text))
         .collect();
     let rules = drafts.iter().map(|draft| draft.rule.clone()).collect();
     let policy = Policy::of(rules, &texts);
@@ -149,6 +156,15 @@ fn file(
         .map(|value| (value.get_ref(), value.span()))
     {
         None => true,
+        Some((_, span)) if !source.contexts.is_empty() => {
+            let hint = "write it into policy.toml: those rules hold everywhere";
+            problems.push(source.problem(
+                Some(span),
+                "“shipped” in a file that is one context’s own",
+                hint,
+            ));
+            true
+        }
         Some((DeValue::Boolean(wanted), _)) => *wanted,
         Some((_, span)) => {
             problems.push(source.problem(Some(span), "“shipped” is true or false", ""));
@@ -174,6 +190,14 @@ fn check_names(sources: &[Source<'_>], drafts: &[Draft], problems: &mut Vec<Prob
 }
 
 impl Source<'_> {
+    /// Its name with the contexts that it is for.
+    fn in_full(&self) -> String {
+        match self.contexts {
+            [] => self.name.to_owned(),
+            contexts => format!("{} in {}", self.name, contexts.join(", ")),
+        }
+    }
+
     fn problem(
         &self,
         span: Option<Range<usize>>,

@@ -2,9 +2,14 @@
 
 use rstest::rstest;
 
-use crate::domain::policy::{Policy, Problem, SAMPLE, SHIPPED, SHIPPED_NAME};
+use crate::domain::policy::{Policy, Problem, RuleFile, SAMPLE, SHIPPED, SHIPPED_NAME};
 
 fn told(text: &str) -> String {
+    told_of(text, &[])
+}
+
+/// The same for a file that is for these contexts alone.
+fn told_of(text: &str, contexts: &[&str]) -> String {
     let line = |problem: &Problem| {
         if problem.hint.is_empty() {
             problem.to_string()
@@ -12,7 +17,12 @@ fn told(text: &str) -> String {
             format!("{problem} / {}", problem.hint)
         }
     };
-    match Policy::load(&[("p.toml".to_owned(), text.to_owned())]) {
+    let file = RuleFile {
+        name: "p.toml".to_owned(),
+        text: text.to_owned(),
+        contexts: contexts.iter().map(ToString::to_string).collect(),
+    };
+    match Policy::load_files(&[file]) {
         Ok(_) => String::new(),
         Err(problems) => problems.iter().map(line).collect::<Vec<_>>().join("\n"),
     }
@@ -286,4 +296,38 @@ fn too_many_rules_are_refused() {
         .map(|number| format!("[[rule]]\nname = 'r{number}'\nverdict = 'ask'\nmatch = ['x']\n"))
         .collect();
     assert!(told(&rules.concat()).contains("more than 1000 rules"));
+}
+
+#[test]
+fn the_file_of_a_context_says_nothing_of_others() {
+    let rule = "[[rule]]\nname = 'a'\nverdict = 'deny'\nmatch = ['x']\n";
+    assert_eq!(told_of(rule, &["shop"]), "");
+    assert_eq!(
+        told_of(&format!("{rule}context = 'api'"), &["shop", "store"]),
+        "p.toml:5:11: “context” in a file that is one context’s own / leave it out: the rules of this file hold in shop, store"
+    );
+    assert_eq!(
+        told_of("shipped = false", &["shop"]),
+        "p.toml:1:11: “shipped” in a file that is one context’s own / write it into policy.toml: those rules hold everywhere"
+    );
+}
+
+#[test]
+fn where_contexts_are_is_in_the_hash_if_a_rule_is_about_them() {
+    let plain = Policy::shipped();
+    assert_eq!(plain.hash(), plain.clone().placed("/a").hash());
+    let file = |contexts: &[&str]| RuleFile {
+        name: "p.toml".to_owned(),
+        text: "[[rule]]\nname = 'a'\nverdict = 'deny'\nmatch = ['x']\n".to_owned(),
+        contexts: contexts.iter().map(ToString::to_string).collect(),
+    };
+    let hash = |contexts: &[&str], places: &str| {
+        let policy = Policy::load_files(&[file(contexts)]).unwrap();
+        policy.placed(places).hash()
+    };
+    assert_eq!(hash(&["shop"], "/a"), hash(&["shop"], "/a"));
+    assert_ne!(hash(&["shop"], "/a"), hash(&["shop"], "/b"));
+    assert_ne!(hash(&["shop"], "/a"), hash(&["api"], "/a"));
+    assert_ne!(hash(&["shop"], "/a"), hash(&[], "/a"));
+    assert_eq!(hash(&[], "/a"), hash(&[], "/b"));
 }
