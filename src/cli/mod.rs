@@ -111,7 +111,7 @@ pub enum Command {
     /// Say yes to the prompt of a session
     Approve(answer::Arguments),
     /// Say no to the prompt of a session
-    Deny(answer::Arguments),
+    Deny(answer::DenyArguments),
     /// End sessions and their programs
     Kill(kill::Arguments),
     /// Give a session another name
