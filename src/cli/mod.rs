@@ -22,6 +22,7 @@ mod hooks;
 mod kill;
 mod list;
 mod logs;
+mod mode;
 mod pick;
 mod policy;
 mod reach;
@@ -112,6 +113,8 @@ pub enum Command {
     Approve(answer::Arguments),
     /// Say no to the prompt of a session
     Deny(answer::DenyArguments),
+    /// Say or choose who answers a session's permissions when you do not
+    Mode(mode::Arguments),
     /// End sessions and their programs
     Kill(kill::Arguments),
     /// Give a session another name
@@ -170,6 +173,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Send(arguments) => send::run(arguments, globals),
         Command::Approve(arguments) => answer::approve(arguments, globals),
         Command::Deny(arguments) => answer::deny(arguments, globals),
+        Command::Mode(arguments) => mode::run(arguments, globals),
         Command::Kill(arguments) => kill::run(arguments, globals),
         Command::Rename(arguments) => rename::run(arguments, globals),
         Command::Start(arguments) => start::run(arguments, globals),
