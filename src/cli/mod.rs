@@ -34,6 +34,7 @@ pub mod shape;
 mod show;
 mod start;
 mod status;
+mod suggest;
 mod table;
 
 use std::ffi::OsString;
@@ -50,7 +51,7 @@ pub use dashboard::{DashboardError, dashboard};
 pub use explain::{ExplainArguments, ExplainError, explain};
 pub use explain_session::{ExplainSessionError, Explained, explain_session};
 pub use history::{HistoryArguments, HistoryError, Row, Told, history};
-pub use policy::{PolicyArguments, PolicyError, policy};
+use policy::PolicyArguments;
 
 use self::exit::CommandError;
 pub use self::say::Colour;
@@ -148,7 +149,7 @@ pub enum Command {
     Audit(AuditArguments),
     /// Search what was decided, on all hosts
     History(HistoryArguments),
-    /// Say what the policy would answer, and whether its files are right
+    /// Say what the policy would answer, whether its files are right; propose rules
     Policy(PolicyArguments),
 }
 
@@ -187,7 +188,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::man(arguments),
         Command::Explain(arguments) => explained(arguments, globals),
-        Command::Policy(arguments) => judged(arguments),
+        Command::Policy(arguments) => policy::run(arguments, globals),
         Command::Logs(arguments) => logged(arguments, globals),
         Command::Audit(arguments) => verified(arguments),
         Command::History(arguments) => past(arguments, globals),
@@ -219,19 +220,6 @@ fn explained(arguments: &ExplainArguments, globals: &Globals) -> Result<ExitCode
         }
     };
     Ok(ExitCode::SUCCESS)
-}
-
-fn judged(arguments: &PolicyArguments) -> Result<ExitCode, CommandError> {
-    let told = policy(arguments).map_err(|error| CommandError {
-        hint: error.hint().to_owned(),
-        ..chained(&error)
-    })?;
-    say::print(&told.text)?;
-    Ok(if told.is_good {
-        ExitCode::SUCCESS
-    } else {
-        exit::Exit::Failed.into()
-    })
 }
 
 fn logged(arguments: &LogsArguments, globals: &Globals) -> Result<ExitCode, CommandError> {

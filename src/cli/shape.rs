@@ -14,6 +14,7 @@
 //! | `ctx test` | `{"context", "host", "reached", "steps": [{"step", "ms"}], "error", "hint"}` |
 //! | `agent status` | `{"host", "reached", "agent", "oldest", "newest", "pid", "uptime_seconds", "tmux", "error", "hint"}` |
 //! | `hooks status` | `[{"tool", "program", "file", "hooks", "agent", "missing", "says", "note"}]`; `hooks` is `installed`, `incomplete`, `absent` or `broken`, `missing` are names of events |
+//! | `policy suggest` | `{"rules": [{"name", "approved", "last", "tool", "kind", "subject", "rule"}]}`; `approved` times, `last` a moment, `rule` is TOML |
 //! | `doctor` | `{"worst", "checks": [{"check", "verdict", "says", "mend"}]}`; verdicts are `ok`, `warn`, `fail` |
 //!
 //! | HOST | meaning |

@@ -7,3 +7,4 @@ mod place;
 mod properties;
 mod rules;
 mod shells;
+mod suggest;
