@@ -29,18 +29,38 @@ pub struct Arguments {
     pub place: Where,
 }
 
-pub fn approve(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
-    answer(arguments, globals, Answer::Yes)
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[command(after_help = exit::HELP)]
+pub struct DenyArguments {
+    #[command(flatten)]
+    pub which: Arguments,
+
+    /// What the tool is told with the no. Refused where its prompt takes a key and no
+    /// words
+    #[arg(
+        long,
+        short,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub message: String,
 }
 
-pub fn deny(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
-    answer(arguments, globals, Answer::No)
+pub fn approve(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    answer(arguments, globals, Answer::Yes, "")
+}
+
+pub fn deny(arguments: &DenyArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    let message = arguments.message.trim();
+    answer(&arguments.which, globals, Answer::No, message)
 }
 
 fn answer(
     arguments: &Arguments,
     globals: &Globals,
     answer: Answer,
+    message: &str,
 ) -> Result<ExitCode, CommandError> {
     let world = World::new(globals)?;
     let scope = Scope::new(&world, &arguments.place)?;
@@ -52,7 +72,7 @@ fn answer(
             session: found.session.id.clone(),
             prompt: prompt.id,
             answer,
-            message: String::new(),
+            message: message.to_owned(),
         };
         reach.order(&found.host, request).await?;
         let verb = match answer {

@@ -9,7 +9,7 @@ use super::say::{self, Tone};
 use super::shape::{HostShape, Overview, SessionShape};
 use super::table::Table;
 use super::{Globals, exit};
-use crate::domain::{Session, SessionState, UnixMillis};
+use crate::domain::{Mode, Session, SessionState, UnixMillis};
 use crate::fleet::Host;
 use crate::tui::clock::rough_age;
 
@@ -63,7 +63,9 @@ pub fn overview<'s>(
 
 /// One session a line.
 pub fn table(sessions: &[(&Host, &Session)], now: UnixMillis) -> Table {
-    let mut table = Table::new(&["session", "host", "tool", "state", "for", "folder", "what"]);
+    let mut table = Table::new(&[
+        "session", "host", "tool", "state", "mode", "for", "folder", "what",
+    ]);
     for (host, session) in sessions {
         let age = rough_age(host.age(session.since, now));
         table.row(vec![
@@ -71,6 +73,7 @@ pub fn table(sessions: &[(&Host, &Session)], now: UnixMillis) -> Table {
             (host.id.as_str(), Tone::Plain),
             (&session.tool, Tone::Plain),
             (session.state.word(), tone(&session.state)),
+            (session.auto.mode.word(), mode_tone(session.auto.mode)),
             (&age, Tone::Plain),
             (&folder(host, session), Tone::Plain),
             (&what(session), Tone::Plain),
@@ -87,6 +90,14 @@ pub fn tone(state: &SessionState) -> Tone {
         SessionState::Error { .. } | SessionState::Lost => Tone::Bad,
         SessionState::Idle => Tone::Plain,
         SessionState::Exited { .. } | SessionState::Unknown => Tone::Faint,
+    }
+}
+
+fn mode_tone(mode: Mode) -> Tone {
+    match mode {
+        Mode::Ask => Tone::Faint,
+        Mode::Policy => Tone::Plain,
+        Mode::Yes => Tone::Urgent,
     }
 }
 

@@ -22,6 +22,7 @@ mod hooks;
 mod kill;
 mod list;
 mod logs;
+mod mode;
 mod pick;
 mod policy;
 mod reach;
@@ -33,6 +34,7 @@ pub mod shape;
 mod show;
 mod start;
 mod status;
+mod suggest;
 mod table;
 
 use std::ffi::OsString;
@@ -42,9 +44,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 pub use dashboard::{DashboardError, dashboard};
-pub use policy::{PolicyArguments, PolicyError, policy};
 
-use self::exit::CommandError;
 pub use self::say::Colour;
 
 /// A live dashboard for AI coding tools that run in tmux.
@@ -103,7 +103,9 @@ pub enum Command {
     /// Say yes to the prompt of a session
     Approve(answer::Arguments),
     /// Say no to the prompt of a session
-    Deny(answer::Arguments),
+    Deny(answer::DenyArguments),
+    /// Say or choose who answers a session's permissions when you do not
+    Mode(mode::Arguments),
     /// End sessions and their programs
     Kill(kill::Arguments),
     /// Give a session another name
@@ -137,8 +139,8 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Search what was decided, on all hosts
     History(history::Arguments),
-    /// Say what the policy would answer, and whether its files are right
-    Policy(PolicyArguments),
+    /// Say what the policy would answer, whether its files are right; propose rules
+    Policy(policy::PolicyArguments),
 }
 
 /// Reads the arguments; prints help or an error and ends the process where that is what they ask for.
@@ -162,6 +164,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Send(arguments) => send::run(arguments, globals),
         Command::Approve(arguments) => answer::approve(arguments, globals),
         Command::Deny(arguments) => answer::deny(arguments, globals),
+        Command::Mode(arguments) => mode::run(arguments, globals),
         Command::Kill(arguments) => kill::run(arguments, globals),
         Command::Rename(arguments) => rename::run(arguments, globals),
         Command::Start(arguments) => start::run(arguments, globals),
@@ -175,7 +178,7 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::man(arguments),
         Command::Explain(arguments) => explain::run(arguments, globals),
-        Command::Policy(arguments) => judged(arguments),
+        Command::Policy(arguments) => policy::run(arguments, globals),
         Command::Logs(arguments) => logs::run(arguments, globals),
         Command::Audit(arguments) => audit::run(arguments),
         Command::History(arguments) => history::run(arguments, globals),
@@ -187,15 +190,4 @@ pub fn run(command: &Command, globals: &Globals) -> ExitCode {
             error.exit.into()
         }
     }
-}
-
-fn judged(arguments: &PolicyArguments) -> Result<ExitCode, CommandError> {
-    let told = policy(arguments)
-        .map_err(|error| CommandError::failed(exit::chain(&error), error.hint()))?;
-    say::print(&told.text)?;
-    Ok(if told.is_good {
-        ExitCode::SUCCESS
-    } else {
-        exit::Exit::Failed.into()
-    })
 }

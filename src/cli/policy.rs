@@ -1,15 +1,20 @@
 //! `cm-tui policy`: what the rules would say to a prompt, and whether their files are right.
 //!
-//! Promise: it reads and judges as the agent of this machine does, and answers nothing.
+//! Promise: it reads and judges as the agent of this machine does, and answers nothing. What it proposes from the record
+//! stands in `suggest`.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::exit::{CommandError, Exit};
+use super::suggest::{self, SuggestArguments};
+use super::{Globals, say};
 use crate::agent::place::{self, Place};
 use crate::config::{self, HostPolicy};
 use crate::domain::policy::{Case, Judgement, Problem, SAMPLE, Verdict};
@@ -34,6 +39,8 @@ pub enum PolicyOrder {
     },
     /// Print a documented sample of rules
     Sample,
+    /// Propose rules, from the record of what people approved here
+    Suggest(SuggestArguments),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -139,32 +146,37 @@ impl PolicyError {
     }
 }
 
-/// What to print, and whether all is well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyTold {
-    pub text: String,
-    pub is_good: bool,
+impl From<PolicyError> for CommandError {
+    fn from(error: PolicyError) -> Self {
+        let hint = error.hint();
+        match &error {
+            PolicyError::Paths(_) => Self::failed(error.to_string(), hint),
+            PolicyError::Dir { source, .. } => Self::failed(format!("{error}: {source}"), hint),
+        }
+    }
 }
 
-/// Does what the arguments say; returns what to print.
-pub fn policy(arguments: &PolicyArguments) -> Result<PolicyTold, PolicyError> {
+pub fn run(arguments: &PolicyArguments, globals: &Globals) -> Result<ExitCode, CommandError> {
     match &arguments.order {
         PolicyOrder::Test(wanted) => {
             let judgement = test(wanted)?;
-            let text = if wanted.json {
+            say::print(&if wanted.json {
                 json_of(&judgement)
             } else {
                 text_of(&judgement)
-            };
-            let is_good = true;
-            Ok(PolicyTold { text, is_good })
+            })?;
         }
-        PolicyOrder::Check { json } => check(*json),
-        PolicyOrder::Sample => Ok(PolicyTold {
-            text: SAMPLE.to_owned(),
-            is_good: true,
-        }),
+        PolicyOrder::Check { json } => {
+            let (text, is_good) = check(*json)?;
+            say::print(&text)?;
+            if !is_good {
+                return Ok(Exit::Failed.into());
+            }
+        }
+        PolicyOrder::Sample => drop(say::print(SAMPLE)?),
+        PolicyOrder::Suggest(wanted) => return suggest::run(wanted, globals),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn test(wanted: &TestArguments) -> Result<Judgement, PolicyError> {
@@ -260,7 +272,8 @@ struct ToldProblem<'p> {
     hint: &'p str,
 }
 
-fn check(json: bool) -> Result<PolicyTold, PolicyError> {
+/// What to print, and whether all is well.
+fn check(json: bool) -> Result<(String, bool), PolicyError> {
     let loaded = config::load_policy(&Paths::from_env()?);
     let is_good = loaded.is_ok();
     let (rules, hash, problems) = match loaded {
@@ -281,7 +294,7 @@ fn check(json: bool) -> Result<PolicyTold, PolicyError> {
         text.push_str("no prompt is answered automatically until this is corrected\n");
         text
     };
-    Ok(PolicyTold { text, is_good })
+    Ok((text, is_good))
 }
 
 fn told(problem: &Problem) -> ToldProblem<'_> {

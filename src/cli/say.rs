@@ -116,11 +116,17 @@ pub fn is_attended() -> bool {
 
 /// Asks the person; only `y` and `yes` are a yes. Call only when [`is_attended`].
 pub fn confirm(question: &str) -> bool {
-    let _unheard = write!(io::stderr(), "{question} [y/N] ");
+    let answer = ask(&format!("{question} [y/N]"));
+    ["y", "yes"].contains(&answer.to_lowercase().as_str())
+}
+
+/// Asks the person for a line; empty when there is none. Call only when [`is_attended`].
+pub fn ask(question: &str) -> String {
+    let _unheard = write!(io::stderr(), "{question} ");
     let _unheard = io::stderr().flush();
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    read.map_or_else(|_closed| String::new(), |_| answer.trim().to_owned())
 }
 
 #[cfg(test)]

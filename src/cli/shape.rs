@@ -17,6 +17,7 @@
 //! | `ctx test` | `{"context", "host", "reached", "steps": [{"step", "ms"}], "error", "hint"}` |
 //! | `agent status` | `{"host", "reached", "agent", "oldest", "newest", "pid", "uptime_seconds", "tmux", "error", "hint"}` |
 //! | `hooks status` | `[{"tool", "program", "file", "hooks", "agent", "missing", "says", "note"}]`; `hooks` is `installed`, `incomplete`, `absent` or `broken`, `missing` are names of events |
+//! | `policy suggest` | `{"rules": [{"name", "approved", "last", "tool", "kind", "subject", "rule"}]}`; `approved` times, `last` a moment, `rule` is TOML |
 //! | `doctor` | `{"worst", "checks": [{"check", "verdict", "says", "mend"}]}`; verdicts are `ok`, `warn`, `fail` |
 //!
 //! | HOST | meaning |
@@ -40,6 +41,7 @@
 //! | `attached` | how many people are attached |
 //! | `cols`, `rows` | its size |
 //! | `rule`, `disagreement` | why its state is believed; who says otherwise |
+//! | `auto` | `{"mode", "screen", "dry_run", "until", "stopped"}`: who answers its permissions when no person does (`ask`, `policy`, `yes`), whether evidence of the screen is enough, whether it is only recorded; `until` is a moment, `stopped` says why it was switched off by itself and may be empty |
 //! | `prompt` | `{"id", "kind", "subject", "question", "choices": [{"label", "answer"}], "since"}` while it waits; `id` is text; `answer` is `yes`, `no` or `null` |
 //!
 //! | CONTEXT | meaning |
@@ -112,7 +114,17 @@ pub struct SessionShape<'s> {
     rows: u16,
     rule: &'s str,
     disagreement: &'s str,
+    auto: AutoShape<'s>,
     prompt: Option<PromptShape<'s>>,
+}
+
+#[derive(Debug, Serialize)]
+struct AutoShape<'s> {
+    mode: &'static str,
+    screen: bool,
+    dry_run: bool,
+    until: Option<UnixMillis>,
+    stopped: &'s str,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +183,13 @@ impl<'s> SessionShape<'s> {
             rows: session.rows,
             rule: &session.rule,
             disagreement: &session.disagreement,
+            auto: AutoShape {
+                mode: session.auto.mode.word(),
+                screen: session.auto.screen,
+                dry_run: session.auto.dry_run,
+                until: session.auto.until.map(ours),
+                stopped: &session.auto.stopped,
+            },
             prompt: session
                 .prompt
                 .as_ref()

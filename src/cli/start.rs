@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::exit::{CommandError, Exit};
+use super::mode::{self, Choice, Switches, Wish};
 use super::pick::{self, Place};
 use super::reach::{Reach, World, block_on, unreached};
 use super::shape::SessionShape;
@@ -44,12 +45,24 @@ pub struct Arguments {
     #[arg(long)]
     pub worktree: bool,
 
+    /// Who answers its permissions when you do not: ask (nobody), policy (the rules of
+    /// its host), yes (every permission gets a yes). Without, nobody
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub mode: Option<Choice>,
+
+    #[command(flatten)]
+    pub switches: Switches,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
 pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, CommandError> {
+    let wish = arguments
+        .mode
+        .map(|mode| Wish::new(mode, &arguments.switches))
+        .transpose()?;
     let world = World::new(globals)?;
     let hosts = world.hosts();
     let name = arguments.ctx.as_deref().unwrap_or(HostId::LOCAL);
@@ -65,6 +78,10 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
             return Err(CommandError::failed("the agent does not say its tools", ""));
         };
         let tool = known(&tools, &arguments.tool);
+        if let Some(wish) = &wish {
+            let name = arguments.name.as_deref().unwrap_or_default();
+            wish.agree(&sanitize::label(name, COLUMNS)).await?;
+        }
         if arguments.worktree {
             dir = worktree(
                 &mut reach,
@@ -89,6 +106,15 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
                 "",
             ));
         };
+        let mut auto = None;
+        if let Some(wish) = &wish {
+            let set = wish.set(&mut reach, &place.host, &id).await;
+            set.map_err(|error| CommandError {
+                message: format!("it was started, and asks: {}", error.message),
+                ..error
+            })?;
+            auto = Some(mode::now(&mut reach, &place.host, &id).await?);
+        }
         let host = loop {
             let host = reach.state.host(&place.host);
             if host.is_some_and(|host| host.sessions.contains_key(&id)) {
@@ -107,12 +133,19 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
                 "",
             ));
         };
+        // What it was set to may not have been told yet.
+        let mut session = session.clone();
+        session.auto = auto.unwrap_or(session.auto);
         if arguments.json {
-            say::print_json(&SessionShape::of(host, session, &places))?;
+            say::print_json(&SessionShape::of(host, &session, &places))?;
         } else {
             let clean = |text: &str| sanitize::label(text, COLUMNS);
+            let mode = match wish {
+                Some(_) => format!(", {}", mode::words(host, &session.auto, reach.now())),
+                None => String::new(),
+            };
             say::print(&format!(
-                "started {} on {} in {}\n",
+                "started {} on {} in {}{mode}\n",
                 clean(&session.name),
                 host.id,
                 clean(&session.dir)

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::exit::CommandError;
 use super::list::{folder, overview, table, tone, what};
+use super::mode;
 use super::pick::{self, Filter, Found, Place, Scope};
 use super::reach::{Heard, Reach, World, block_on, unreached};
 use super::say::{self, Tone};
@@ -145,6 +146,7 @@ fn in_full(host: &Host, session: &Session, now: UnixMillis, is_coloured: bool) -
     fact("state", session.state.word(), tone(&session.state));
     let since = age(host.age(session.since, now));
     fact("since", &format!("{since} ago"), plain);
+    fact("mode", &mode::words(host, &session.auto, now), plain);
     fact("rule", &session.rule, plain);
     fact("against", &session.disagreement, plain);
     let Some(prompt) = &session.prompt else {

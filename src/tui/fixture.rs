@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::domain::{Explanation, Pictured, SessionState, UnixMillis};
 use crate::term::{Emulator, Fed, Size};
+use crate::tui::clock::date;
 
 /// The longest part of a folder's name that comes from elsewhere, in bytes.
 const NAME: usize = 40;
@@ -260,40 +261,11 @@ fn plain(text: &str, instead: &str) -> String {
     }
 }
 
-/// The day in UTC, as `2026-09-21`.
-fn date(at: UnixMillis) -> String {
-    // Years are counted from March, so that the day a leap year adds is the last; 719 468 days lie between 0000-03-01
-    // and 1970-01-01, 146 097 days are 400 years.
-    let days = at / 86_400_000 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (
-        day - (153 * month + 2) / 5 + 1,
-        if month < 10 { month + 3 } else { month - 9 },
-    );
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
-
-    #[rstest]
-    #[case(0, "1970-01-01")]
-    #[case(951_782_400_000, "2000-02-29")]
-    #[case(951_868_799_999, "2000-02-29")]
-    #[case(951_868_800_000, "2000-03-01")]
-    #[case(1_790_000_000_000, "2026-09-21")]
-    #[case(4_107_542_399_999, "2100-02-28")]
-    #[case(4_107_542_400_000, "2100-03-01")]
-    fn days_have_their_date(#[case] at: UnixMillis, #[case] written: &str) {
-        assert_eq!(date(at), written);
-    }
 
     #[rstest]
     #[case("Claude-Code", "claude-code")]

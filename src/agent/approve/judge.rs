@@ -12,7 +12,7 @@ pub use crate::domain::policy::Judgement;
 use crate::domain::{Answer, Mode, PromptId, PromptKind, SessionId, Source};
 
 /// What is judged: one request, to the letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Case {
     /// The profile's id.
     pub tool: String,

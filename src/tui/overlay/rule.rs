@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Command, Outcome, Scene, foot, line, open_frame};
-use crate::domain::Prompt;
+use crate::domain::{Mode, Prompt};
 use crate::tui::action::Action;
 use crate::tui::keymap::Context;
 use crate::tui::sight::PromptRef;
@@ -24,6 +24,8 @@ pub struct RuleForm {
     of: PromptRef,
     name: String,
     prompt: Prompt,
+    /// The session's mode when the page was opened.
+    mode: Mode,
     step: Step,
     /// What the agent said to the last try: message and hint.
     error: Option<(String, String)>,
@@ -39,11 +41,12 @@ enum Step {
 }
 
 impl RuleForm {
-    pub fn new(of: PromptRef, name: String, prompt: Prompt) -> Self {
+    pub fn new(of: PromptRef, name: String, prompt: Prompt, mode: Mode) -> Self {
         Self {
             of,
             name,
             prompt,
+            mode,
             step: Step::Asking,
             error: None,
         }
@@ -145,6 +148,8 @@ impl RuleForm {
         let hint = match (&self.error, &self.step) {
             (Some((_, hint)), _) => hint.as_str(),
             (None, Step::None) => "it can be approved once",
+            // Who writes a rule and is asked again would think it does not work.
+            (None, Step::Editing(_)) if self.mode == Mode::Ask => "rules count only in mode policy",
             _ => "",
         };
         if let Step::Editing(editor) | Step::Writing(editor) = &self.step {

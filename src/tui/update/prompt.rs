@@ -3,7 +3,7 @@
 //! Promise: an answer names the prompt that the last frame showed as the one that keys mean; whatever has changed since,
 //! or was not wholly on screen for long enough, is not answered, and why is said.
 
-use crate::domain::{Answer, Prompt, PromptId};
+use crate::domain::{Answer, Mode, Prompt, PromptId};
 use crate::protocol::Request;
 use crate::term::sanitize;
 use crate::tui::cards;
@@ -123,7 +123,8 @@ pub fn approve_with_rule(model: &mut Model, effects: &mut Vec<Effect>) {
                     prompt: of.prompt,
                 },
             });
-            let form = RuleForm::new(of.clone(), name(model, &of), prompt);
+            let mode = mode(model, &of);
+            let form = RuleForm::new(of.clone(), name(model, &of), prompt, mode);
             model.overlays.push(Overlay::Rule(Box::new(form)));
         }
         Err((text, hint)) => model.toast(Level::Refused, text, hint),
@@ -169,6 +170,13 @@ fn name(model: &Model, of: &PromptRef) -> String {
     let session = model.session(&of.target);
     session
         .map(|(_, session)| session.name.clone())
+        .unwrap_or_default()
+}
+
+fn mode(model: &Model, of: &PromptRef) -> Mode {
+    let session = model.session(&of.target);
+    session
+        .map(|(_, session)| session.auto.mode)
         .unwrap_or_default()
 }
 

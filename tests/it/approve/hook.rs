@@ -111,6 +111,36 @@ async fn a_person_answers_through_the_hook_to_the_letter() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_no_go_to_the_tool_and_into_the_record() {
+    let lab = stage();
+    let mut operator = Operator::of(&lab).await;
+    let dir = scripted(&lab, "one", "hook", 1);
+    let session = operator.start(&dir).await;
+    let is = |session: &cm_tui::domain::Session| {
+        let prompt = session.prompt.as_ref();
+        prompt.is_some_and(|prompt| prompt.evidence.contains(&Source::Hook))
+    };
+    operator.session(&session, is).await;
+    let run = |arguments: &[&str]| {
+        let mut command = lab.command(env!("CARGO_BIN_EXE_cm-tui"));
+        command.arg("--agent").arg(lab.path("cm-agent"));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run(&["deny", session.as_str(), "-m", " not that\n"]);
+    assert!(said.starts_with("denied "), "{said}");
+    operator
+        .session(&session, |session| session.state.is_over())
+        .await;
+    let said = &heard(&dir)[0].1;
+    assert!(said.contains("deny") && said.contains("not that"), "{said}");
+    let told = run(&["history", "--json", "--decision", "deny"]);
+    let told: serde_json::Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!(told["record"]["message"], "not that");
+}
+
+#[tokio::test]
 async fn without_a_hook_the_key_answers_once_and_it_is_seen_what_came_of_it() {
     let lab = stage();
     let mut operator = Operator::of(&lab).await;

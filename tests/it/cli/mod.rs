@@ -4,6 +4,7 @@ mod contexts;
 mod help;
 mod hooks;
 mod host;
+mod modes;
 mod remote;
 mod sessions;
 

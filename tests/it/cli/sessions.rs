@@ -189,6 +189,22 @@ async fn a_prompt_is_denied_by_the_session_alone() {
 }
 
 #[tokio::test]
+async fn words_for_a_prompt_that_takes_a_key_are_refused_and_nothing_is_answered() {
+    let (lab, mut client, ids) = lab_with(&[("shop", "demo", Some("asking"))]).await;
+    let prompt = client.in_state(&ids[0], "approval").await.prompt.unwrap();
+    let said = run(&lab, &["deny", "shop", "--message", "use git clean"]).fails(5);
+    assert_eq!(
+        said,
+        "cm-tui: this prompt takes a key and no words; nothing was answered\n\
+         hint: answer without words, then type them into the session\n"
+    );
+    let told = run(&lab, &["status", "shop", "--json"]).json();
+    assert_eq!(told["prompt"]["id"], prompt.id.0.to_string());
+    let said = run(&lab, &["approve", "shop", "-m", "fine"]).fails(2);
+    assert!(said.contains("unexpected argument '-m'"), "{said}");
+}
+
+#[tokio::test]
 async fn what_is_sent_is_seen_on_the_screen() {
     let (lab, mut client, ids) = lab_with(&[("shop", "shell", None)]).await;
     run(&lab, &["send", "shop", "echo", "fine-$((40 + 2))"]).ok();

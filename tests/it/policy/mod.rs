@@ -8,3 +8,4 @@ mod place;
 mod properties;
 mod rules;
 mod shells;
+mod suggest;

@@ -1,6 +1,6 @@
 //! The inbox, words that go with a no, rules, and answers to several prompts at once.
 
-use cm_tui::domain::{Answer, HostId, PromptId, PromptKind, SessionId, SessionState, Source};
+use cm_tui::domain::{Answer, HostId, Mode, PromptId, PromptKind, SessionId, SessionState, Source};
 use cm_tui::fleet::{Notice, RequestId};
 use cm_tui::protocol::{Event, Reply, Request};
 use cm_tui::tui::effect::{Effect, Target};
@@ -277,6 +277,30 @@ fn a_rule_is_shown_edited_and_in_place_before_the_answer_is_sent() {
     reply(&mut dashboard, Reply::Done);
     assert_eq!(requests(&dashboard), [answered("s1", 7, Answer::Yes, "")]);
     assert!(dashboard.model.overlays.is_empty());
+}
+
+#[rstest]
+#[case(Mode::Ask, true)]
+#[case(Mode::Policy, false)]
+#[case(Mode::Yes, false)]
+fn where_nobody_asks_the_rules_that_is_said_beside_a_new_one(
+    #[case] mode: Mode,
+    #[case] is_said: bool,
+    #[values((40, 14), (80, 24), (160, 50))] size: (u16, u16),
+) {
+    let mut dashboard = inbox(size.0, size.1);
+    let mut shop = shop();
+    shop.auto.mode = mode;
+    dashboard.event("local", changed(shop));
+    go_to(&mut dashboard, "shop");
+    dashboard.look().press("a");
+    reply(&mut dashboard, Reply::Rule(Some(RULE.to_owned())));
+    let page = picture::text(&dashboard.paint());
+    let said = "rules count only in mode policy";
+    assert_eq!(page.contains(said), is_said, "{page}");
+    if is_said {
+        insta::assert_snapshot!(format!("rule-in-ask-{}x{}", size.0, size.1), page);
+    }
 }
 
 #[test]
