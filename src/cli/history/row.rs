@@ -68,7 +68,7 @@ fn cells(row: &Row) -> [String; 8] {
     };
     let late = if record.late { " (late)" } else { "" };
     [
-        date(record.when.wall),
+        time(record.when.wall),
         row.host.to_string(),
         record.name.clone(),
         record.tool.clone(),
@@ -80,21 +80,10 @@ fn cells(row: &Row) -> [String; 8] {
 }
 
 /// A time as `2023-11-14 22:13:20`, UTC: the record of one host is read on others.
-fn date(wall: UnixMillis) -> String {
-    let (days, second) = (wall / 86_400_000, wall / 1000 % 86_400);
-    // Days are counted from 1 March of year 0, so that a leap day is the last of its year.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (date, month) = (
-        day - (153 * month + 2) / 5 + 1,
-        if month < 10 { month + 3 } else { month - 9 },
-    );
-    let year = year + era * 400 + u64::from(month <= 2);
+fn time(wall: UnixMillis) -> String {
+    let second = wall / 1000 % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02}:{second:02}")
+    format!("{} {hour:02}:{minute:02}:{second:02}", clock::date(wall))
 }
 
 #[cfg(test)]
@@ -110,7 +99,7 @@ mod tests {
     #[case(951_868_800_000, "2000-03-01 00:00:00")]
     #[case(1_700_000_000_000, "2023-11-14 22:13:20")]
     #[case(1_735_689_599_000, "2024-12-31 23:59:59")]
-    fn dates_are_those_of_the_calendar(#[case] wall: UnixMillis, #[case] text: &str) {
-        assert_eq!(date(wall), text);
+    fn times_are_those_of_the_calendar(#[case] wall: UnixMillis, #[case] text: &str) {
+        assert_eq!(time(wall), text);
     }
 }
