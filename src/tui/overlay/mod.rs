@@ -186,10 +186,10 @@ impl Overlay {
     pub fn area(&self, screen: Rect, scene: &Scene<'_>) -> Rect {
         match self {
             Self::Start(_) => centred(screen, 84, 14),
-            Self::Kill(_) => centred(screen, 62, kill::ROWS),
+            Self::Kill(_) => centred(screen, 66, kill::ROWS),
             Self::Rename(_) => centred(screen, 60, 7),
             Self::Explain(page) => page.area(screen, scene),
-            Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
+            Self::Help(page) => centred(screen, help::COLUMNS, page.height(scene).min(34)),
             Self::Palette(_) => centred(screen, 76, 20),
             Self::Question(form) => form.area(screen),
             Self::Deny(_) => centred(screen, 76, deny::ROWS),
@@ -233,18 +233,22 @@ fn centred(screen: Rect, columns: u16, rows: u16) -> Rect {
 fn open_frame(buffer: &mut Buffer, area: Rect, title: &str, scene: &Scene<'_>) -> Rect {
     let glyphs = scene.settings.glyphs;
     frame(buffer, area, glyphs, false, scene.style(Role::Rule));
-    let inner = Rect::new(
-        area.x + 2.min(area.width),
-        area.y + 1.min(area.height),
-        area.width.saturating_sub(4),
-        area.height.saturating_sub(2),
-    );
     let line = Rect { height: 1, ..area };
     Brush::new(buffer, line, glyphs)
         .skip(2)
         .keep(2)
         .put(&format!(" {title} "), scene.style(Role::Name));
-    inner
+    inner(area)
+}
+
+/// What is inside of a frame, with a blank at each side.
+fn inner(area: Rect) -> Rect {
+    Rect::new(
+        area.x + 2.min(area.width),
+        area.y + 1.min(area.height),
+        area.width.saturating_sub(4),
+        area.height.saturating_sub(2),
+    )
 }
 
 /// Writes keys with what they do into the lower edge of a frame, as many as fit.
