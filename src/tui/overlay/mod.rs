@@ -251,7 +251,8 @@ fn inner(area: Rect) -> Rect {
     )
 }
 
-/// Writes keys with what they do into the lower edge of a frame, as many as fit.
+/// Writes keys with what they do into the lower edge of a frame, as many as fit. The first one and the way out,
+/// which is the last, go last.
 fn foot(buffer: &mut Buffer, area: Rect, hints: &[(Action, &str)], scene: &Scene<'_>) {
     if area.height < 2 {
         return;
@@ -259,17 +260,21 @@ fn foot(buffer: &mut Buffer, area: Rect, hints: &[(Action, &str)], scene: &Scene
     let line = Rect::new(area.x, area.bottom() - 1, area.width, 1);
     let mut brush = Brush::new(buffer, line, scene.settings.glyphs);
     brush.skip(2).keep(2);
-    for (action, words) in hints {
-        let Some(key) = scene.settings.keymap.chords(*action).next() else {
-            continue;
-        };
-        let key = key.to_string();
-        if width(&key) + width(words) + 3 > brush.room() {
-            break;
-        }
+    let keymap = &scene.settings.keymap;
+    let mut shown: Vec<_> = hints
+        .iter()
+        .filter_map(|(action, words)| Some((keymap.chords(*action).next()?.to_string(), words)))
+        .collect();
+    let wide = |(key, words): &(String, &&str)| width(key) + width(words) + 3;
+    while shown.iter().map(wide).sum::<u16>() > brush.room() && shown.len() > 1 {
+        // What is done and how to leave say the most.
+        let at = if shown.len() > 2 { shown.len() - 2 } else { 1 };
+        shown.remove(at);
+    }
+    for (key, words) in &shown {
         brush
             .put(" ", scene.style(Role::Text))
-            .put(&key, scene.style(Role::Key))
+            .put(key, scene.style(Role::Key))
             .put(&format!(" {words} "), scene.style(Role::Text));
     }
 }

@@ -345,6 +345,16 @@ fn every_theme_draws_every_scene() {
     }
 }
 
+#[rstest]
+fn the_way_out_of_the_start_form_is_in_its_frame(#[values(40, 50, 60, 80)] columns: u16) {
+    let page = picture::text(&stage(Scene::Start, columns, 20).paint());
+    let frame = page.lines().find(|line| line.contains("Enter start"));
+    assert!(
+        frame.is_some_and(|line| line.contains("Esc cancel")),
+        "{page}"
+    );
+}
+
 #[test]
 fn ascii_terminals_get_ascii() {
     let mut dashboard = stage(Scene::Fleet, 132, 38);
