@@ -212,7 +212,7 @@ pub const TABLE: &[Spec] = {
 
         row(A::ScrollUp, "scroll-up", "scroll back", "Scrolls the session's screen back.", C::Screen, MOVES, &["pageup", "K"]),
         row(A::ScrollDown, "scroll-down", "scroll down", "Scrolls the session's screen forward.", C::Screen, MOVES, &["pagedown", "J"]),
-        row(A::ScrollLive, "scroll-live", "live", "Returns from the history to the live screen.", C::Screen, FLEET, &["end"]),
+        ranked(row(A::ScrollLive, "scroll-live", "live", "Returns from the history to the live screen.", C::Screen, FLEET, &["end"]), 7),
 
         ranked(row(A::Palette, "palette", "commands", "Finds an action or a session by name.", C::Program, FLEET, &[":", "ctrl-k"]), 15),
         ranked(row(A::Help, "help", "help", "Shows all keys.", C::Program, FLEET, &["?", "f1"]), 90),

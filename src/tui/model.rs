@@ -323,6 +323,7 @@ impl Model {
             }
             Action::Mark => self.inbox.is_some() && self.certain(Answer::Yes),
             Action::Back => self.inbox.is_some(),
+            Action::ScrollLive => self.scroll.is_some(),
             Action::Inbox => self.inbox.is_none() && !self.waiting().is_empty(),
             Action::NextWaiting => !self.waiting().is_empty() || self.questions_aside() > 0,
             Action::AnswerHost => self.questions_aside() > 0,

@@ -387,7 +387,7 @@ fn scrolling_back_fetches_pages_and_comes_back_live() {
     );
     let shown = picture::text(&dashboard.paint());
     assert!(
-        shown.contains("lines back") && shown.contains("old 199"),
+        shown.contains("lines back") && shown.contains("old 199") && shown.contains("End live"),
         "{shown}"
     );
     dashboard.press("end");
