@@ -5,6 +5,7 @@
 use ratatui::layout::Rect;
 
 use super::about;
+use super::action::Action;
 use super::look;
 use super::model::{Model, Page};
 use super::notes::notes;
@@ -14,6 +15,9 @@ use super::theme::Role;
 use super::widget::{width, wrap};
 use crate::domain::{Answer, Prompt, PromptKind, Session};
 
+/// Lines of a subject that is too long to be answered below the screen: they say which one it is, and the list keeps
+/// its room.
+const CUT_TO: usize = 5;
 /// Below this the page says what it needs instead.
 pub const SMALLEST: (u16, u16) = (40, 12);
 /// From here on list and screen stand side by side, with all columns.
@@ -270,7 +274,7 @@ fn log_lines(model: &Model, area: Rect) -> u16 {
 
 fn list_width(columns: u16) -> u16 {
     match columns {
-        0..WIDE => (columns * 2 / 5).clamp(30, 38),
+        0..WIDE => (columns * 9 / 20).clamp(30, 42),
         WIDE..150 => 46,
         _ => 56,
     }
@@ -318,12 +322,16 @@ fn prompt_box(
     let lines = usize::from(most.saturating_sub(1).max(1));
     let whole = subject.len() <= lines;
     if !whole {
-        let left_out = subject.len() + 1 - lines;
-        subject.truncate(lines - 1);
+        let shown = lines.min(CUT_TO);
+        let left_out = subject.len() + 1 - shown;
+        subject.truncate(shown - 1);
         let ellipsis = model.settings.glyphs.ellipsis();
-        subject.push(format!(
-            "{ellipsis} {left_out} more lines: read them in the inbox, or attach"
-        ));
+        let keymap = &model.settings.keymap;
+        let how = match keymap.shown(Action::Inbox, model.contexts()) {
+            Some(key) => format!("press {key} to read"),
+            None => "in the inbox".to_owned(),
+        };
+        subject.push(format!("{ellipsis} {left_out} more lines: {how}"));
         warned = 0;
     }
     let kind = if prompt.kind.is_permission() {

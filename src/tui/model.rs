@@ -21,6 +21,7 @@ use super::rows::{self, Filter};
 use super::scroll::Scrollback;
 use super::settings::Settings;
 use super::sight::{PromptRef, Sight};
+use super::subject;
 use super::toast::{Level, Toasts};
 use crate::domain::{Answer, HostId, Mode, Prompt, PromptId, Session};
 use crate::fleet::{FleetState, Host, Mirror, RequestId};
@@ -307,7 +308,14 @@ impl Model {
         let live = self.selected().is_some_and(|(host, _)| host.is_live());
         match action {
             Action::Approve => self.certain(Answer::Yes),
-            Action::Deny | Action::DenyWithWords => self.certain(Answer::No),
+            Action::Deny => self.certain(Answer::No),
+            // What is for one prompt is not for many.
+            Action::DenyWithWords | Action::ApproveWithRule if self.marked() > 1 => false,
+            Action::DenyWithWords => {
+                let takes_words =
+                    |(_, _, prompt): (&Host, &Session, &Prompt)| subject::takes_words(prompt);
+                self.certain(Answer::No) && self.open_prompt().is_some_and(takes_words)
+            }
             Action::ApproveWithRule => {
                 let is_permission =
                     |(_, _, prompt): (&Host, &Session, &Prompt)| prompt.kind.is_permission();
@@ -315,6 +323,7 @@ impl Model {
             }
             Action::Mark => self.inbox.is_some() && self.certain(Answer::Yes),
             Action::Back => self.inbox.is_some(),
+            Action::ScrollLive => self.scroll.is_some(),
             Action::Inbox => self.inbox.is_none() && !self.waiting().is_empty(),
             Action::NextWaiting => !self.waiting().is_empty() || self.questions_aside() > 0,
             Action::AnswerHost => self.questions_aside() > 0,
@@ -332,6 +341,11 @@ impl Model {
             Action::Filter => self.inbox.is_none() && self.sessions().next().is_some(),
             _ => true,
         }
+    }
+
+    /// How many prompts of the inbox are marked.
+    pub fn marked(&self) -> usize {
+        self.inbox.as_ref().map_or(0, |inbox| inbox.marked.len())
     }
 
     fn certain(&self, answer: Answer) -> bool {

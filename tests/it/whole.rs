@@ -171,7 +171,7 @@ fn a_day_with_the_dashboard() {
     terminal.press(&["N"]);
     terminal.sees("New session");
     terminal.press(&["Enter"]);
-    terminal.row("home", "shell");
+    terminal.row("home", "idle");
     terminal.press(&["i"]);
     terminal.sees("TYPING");
     terminal.press(&["-l", "echo ty''ped-$((6*7))"]);

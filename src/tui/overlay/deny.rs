@@ -1,6 +1,6 @@
 //! The words that go with a no.
 //!
-//! Promise: it denies the prompt it was opened for or none, and says beforehand when nobody will read the words.
+//! Promise: it denies the prompt it was opened for or none. It is opened only where the tool takes words.
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -65,15 +65,10 @@ impl DenyForm {
         };
         self.words
             .draw(buffer, field, scene.style(Role::Text), true);
-        let (words, role) = if subject::takes_words(&self.prompt) {
-            ("the tool is told this with the no", Role::Muted)
-        } else {
-            (
-                "the tool takes no words here: it is told no",
-                Role::NeedsYou,
-            )
-        };
-        Brush::new(buffer, line(inner, 5), glyphs).put(words, scene.style(role));
+        Brush::new(buffer, line(inner, 5), glyphs).put(
+            "the tool is told this with the no",
+            scene.style(Role::Muted),
+        );
         foot(
             buffer,
             area,

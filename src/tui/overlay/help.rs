@@ -1,20 +1,23 @@
-//! All keys, generated from the action table: those that work here first, then the rest by category; filterable.
+//! All keys, generated from the action table: those that do something here and now first, then all by category;
+//! filterable.
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Outcome, Scene, foot, line, open_frame};
+use super::{Outcome, Scene, centred, foot, inner, line, open_frame};
 use crate::tui::action::{Action, Category, Danger, Spec, TABLE};
-use crate::tui::keymap::Context;
+use crate::tui::keymap::{Chord, Context, Lookup};
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, Input};
+use crate::tui::widget::{Brush, Input, wrap};
 
 #[derive(Clone, Debug)]
 pub struct HelpPage {
     filter: Input,
     /// Where the page was opened.
     here: &'static [Context],
+    /// What would have done something there.
+    offered: Vec<Action>,
     /// The first line shown.
     top: usize,
 }
@@ -22,14 +25,25 @@ pub struct HelpPage {
 enum Line {
     Title(&'static str),
     Gap,
-    Action { keys: String, spec: &'static Spec },
+    /// A line of what a key does; only the first one has the keys.
+    Action {
+        keys: String,
+        words: String,
+        danger: Danger,
+    },
 }
 
+/// The most columns with the frame.
+pub const COLUMNS: u16 = 84;
+/// Columns of the keys, where there is room.
+const KEYS: u16 = 17;
+
 impl HelpPage {
-    pub fn new(here: &'static [Context]) -> Self {
+    pub fn new(here: &'static [Context], offered: Vec<Action>) -> Self {
         Self {
             filter: Input::default(),
             here,
+            offered,
             top: 0,
         }
     }
@@ -65,53 +79,38 @@ impl HelpPage {
     fn lines(&self, scene: &Scene<'_>) -> Vec<Line> {
         let words = self.filter.text().to_lowercase();
         let mut lines = Vec::new();
-        let is_here = |spec: &Spec| {
-            spec.rank.is_some()
-                && spec
-                    .contexts
-                    .iter()
-                    .any(|context| self.here.contains(context))
-        };
-        let first = TABLE.iter().filter(|spec| is_here(spec)).collect();
-        self.section(&mut lines, "Here", first, &words, scene);
+        // What is looked for is found once, among all.
+        if self.filter.is_empty() {
+            let here = TABLE
+                .iter()
+                .filter(|spec| spec.rank.is_some() && self.offered.contains(&spec.action))
+                .filter_map(|spec| Some((self.keys_here(spec, scene)?, spec.help.to_owned(), spec)))
+                .collect();
+            section(&mut lines, "Here, now", here, scene);
+        }
         for category in Category::ALL {
-            let specs = TABLE
+            let title = category.title();
+            let found = TABLE
                 .iter()
                 .filter(|spec| spec.category == category)
+                .map(|spec| (keys(spec, scene), help(spec, scene), spec))
+                .filter(|(keys, help, spec)| {
+                    let text = format!("{keys} {} {help} {title}", spec.name).to_lowercase();
+                    words.split_whitespace().all(|word| text.contains(word))
+                })
                 .collect();
-            self.section(&mut lines, category.title(), specs, &words, scene);
+            section(&mut lines, title, found, scene);
         }
         lines
     }
 
-    fn section(
-        &self,
-        lines: &mut Vec<Line>,
-        title: &'static str,
-        specs: Vec<&'static Spec>,
-        words: &str,
-        scene: &Scene<'_>,
-    ) {
-        let shown: Vec<_> = specs
-            .into_iter()
-            .map(|spec| (keys(spec, scene), spec))
-            .filter(|(keys, spec)| {
-                let text = format!("{keys} {} {} {title}", spec.name, spec.help).to_lowercase();
-                words.split_whitespace().all(|word| text.contains(word))
-            })
-            .collect();
-        if shown.is_empty() || (title == "Here" && !self.filter.is_empty()) {
-            return;
-        }
-        if !lines.is_empty() {
-            lines.push(Line::Gap);
-        }
-        lines.push(Line::Title(title));
-        lines.extend(
-            shown
-                .into_iter()
-                .map(|(keys, spec)| Line::Action { keys, spec }),
-        );
+    /// The keys that do it where the page was opened; `None` where others have them all.
+    fn keys_here(&self, spec: &Spec, scene: &Scene<'_>) -> Option<String> {
+        let keymap = &scene.settings.keymap;
+        let keys = keymap
+            .chords(spec.action)
+            .filter(|chord| keymap.lookup(self.here, &chord.0) == Lookup::Action(spec.action));
+        joined(keys)
     }
 
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -136,14 +135,18 @@ impl HelpPage {
                 Line::Title(title) => {
                     brush.put(title, scene.style(Role::Name));
                 }
-                Line::Action { keys, spec } => {
-                    let danger = match spec.danger {
+                Line::Action {
+                    keys,
+                    words,
+                    danger,
+                } => {
+                    let role = match danger {
                         Danger::Safe => Role::Text,
                         Danger::Ends => Role::Error,
                     };
                     brush
-                        .column(keys, 17.min(inner.width / 3), scene.style(Role::Key))
-                        .put(spec.help, scene.style(danger));
+                        .column(keys, keys_wide(inner.width), scene.style(Role::Key))
+                        .put(words, scene.style(role));
                 }
             }
         }
@@ -159,16 +162,56 @@ impl HelpPage {
     }
 }
 
+type Row = (String, String, &'static Spec);
+
+fn section(lines: &mut Vec<Line>, title: &'static str, rows: Vec<Row>, scene: &Scene<'_>) {
+    if rows.is_empty() {
+        return;
+    }
+    if !lines.is_empty() {
+        lines.push(Line::Gap);
+    }
+    lines.push(Line::Title(title));
+    let inside = inner(centred(scene.area, COLUMNS, u16::MAX)).width;
+    for (mut keys, help, spec) in rows {
+        let wrapped = wrap(&help, inside.saturating_sub(keys_wide(inside)));
+        lines.extend(wrapped.into_iter().map(|words| Line::Action {
+            keys: std::mem::take(&mut keys),
+            words,
+            danger: spec.danger,
+        }));
+    }
+}
+
+/// Columns of the keys on a page of `inside` columns.
+fn keys_wide(inside: u16) -> u16 {
+    KEYS.min(inside / 3)
+}
+
+fn joined<'a>(keys: impl Iterator<Item = &'a Chord>) -> Option<String> {
+    let keys: Vec<_> = keys.map(ToString::to_string).collect();
+    (!keys.is_empty()).then(|| keys.join("  "))
+}
+
 fn keys(spec: &Spec, scene: &Scene<'_>) -> String {
-    let keys: Vec<_> = scene
-        .settings
-        .keymap
-        .chords(spec.action)
-        .map(ToString::to_string)
-        .collect();
-    if keys.is_empty() {
-        "no key".to_owned()
-    } else {
-        keys.join("  ")
+    joined(scene.settings.keymap.chords(spec.action)).unwrap_or_else(|| "no key".to_owned())
+}
+
+/// What a row of the table says, and which of its keys answer instead while a prompt is open.
+fn help(spec: &Spec, scene: &Scene<'_>) -> String {
+    let keymap = &scene.settings.keymap;
+    let taken = keymap.chords(spec.action).filter(|chord| {
+        spec.contexts.contains(&Context::Fleet)
+            && matches!(
+                keymap.lookup(&[Context::Prompt], &chord.0),
+                Lookup::Action(_)
+            )
+    });
+    match joined(taken) {
+        Some(taken) => format!(
+            "{}; {taken} only without a prompt.",
+            spec.help.trim_end_matches('.')
+        ),
+        None => spec.help.to_owned(),
     }
 }

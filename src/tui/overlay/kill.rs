@@ -11,7 +11,7 @@ use crate::tui::effect::Target;
 use crate::tui::look;
 use crate::tui::rows::{home, short_dir};
 use crate::tui::theme::Role;
-use crate::tui::widget::Brush;
+use crate::tui::widget::{Brush, wrap};
 
 /// Rows of the question with its frame.
 pub const ROWS: u16 = 8;
@@ -72,7 +72,9 @@ impl KillQuestion {
         } else {
             "Its program ends and its history goes. This cannot be undone."
         };
-        Brush::new(buffer, line(inner, 4), glyphs).put(follows, scene.style(Role::Text));
+        for (row, text) in (4..inner.height).zip(wrap(follows, inner.width)) {
+            Brush::new(buffer, line(inner, row), glyphs).put(&text, scene.style(Role::Text));
+        }
         let yes = if self.over { "remove" } else { "kill" };
         foot(
             buffer,

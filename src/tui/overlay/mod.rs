@@ -186,10 +186,10 @@ impl Overlay {
     pub fn area(&self, screen: Rect, scene: &Scene<'_>) -> Rect {
         match self {
             Self::Start(_) => centred(screen, 84, 14),
-            Self::Kill(_) => centred(screen, 62, kill::ROWS),
+            Self::Kill(_) => centred(screen, 66, kill::ROWS),
             Self::Rename(_) => centred(screen, 60, 7),
             Self::Explain(page) => page.area(screen, scene),
-            Self::Help(page) => centred(screen, 84, page.height(scene).min(34)),
+            Self::Help(page) => centred(screen, help::COLUMNS, page.height(scene).min(34)),
             Self::Palette(_) => centred(screen, 76, 20),
             Self::Question(form) => form.area(screen),
             Self::Deny(_) => centred(screen, 76, deny::ROWS),
@@ -233,21 +233,26 @@ fn centred(screen: Rect, columns: u16, rows: u16) -> Rect {
 fn open_frame(buffer: &mut Buffer, area: Rect, title: &str, scene: &Scene<'_>) -> Rect {
     let glyphs = scene.settings.glyphs;
     frame(buffer, area, glyphs, false, scene.style(Role::Rule));
-    let inner = Rect::new(
-        area.x + 2.min(area.width),
-        area.y + 1.min(area.height),
-        area.width.saturating_sub(4),
-        area.height.saturating_sub(2),
-    );
     let line = Rect { height: 1, ..area };
     Brush::new(buffer, line, glyphs)
         .skip(2)
         .keep(2)
         .put(&format!(" {title} "), scene.style(Role::Name));
-    inner
+    inner(area)
 }
 
-/// Writes keys with what they do into the lower edge of a frame, as many as fit.
+/// What is inside of a frame, with a blank at each side.
+fn inner(area: Rect) -> Rect {
+    Rect::new(
+        area.x + 2.min(area.width),
+        area.y + 1.min(area.height),
+        area.width.saturating_sub(4),
+        area.height.saturating_sub(2),
+    )
+}
+
+/// Writes keys with what they do into the lower edge of a frame, as many as fit. The first one and the way out,
+/// which is the last, go last.
 fn foot(buffer: &mut Buffer, area: Rect, hints: &[(Action, &str)], scene: &Scene<'_>) {
     if area.height < 2 {
         return;
@@ -255,17 +260,21 @@ fn foot(buffer: &mut Buffer, area: Rect, hints: &[(Action, &str)], scene: &Scene
     let line = Rect::new(area.x, area.bottom() - 1, area.width, 1);
     let mut brush = Brush::new(buffer, line, scene.settings.glyphs);
     brush.skip(2).keep(2);
-    for (action, words) in hints {
-        let Some(key) = scene.settings.keymap.chords(*action).next() else {
-            continue;
-        };
-        let key = key.to_string();
-        if width(&key) + width(words) + 3 > brush.room() {
-            break;
-        }
+    let keymap = &scene.settings.keymap;
+    let mut shown: Vec<_> = hints
+        .iter()
+        .filter_map(|(action, words)| Some((keymap.chords(*action).next()?.to_string(), words)))
+        .collect();
+    let wide = |(key, words): &(String, &&str)| width(key) + width(words) + 3;
+    while shown.iter().map(wide).sum::<u16>() > brush.room() && shown.len() > 1 {
+        // What is done and how to leave say the most.
+        let at = if shown.len() > 2 { shown.len() - 2 } else { 1 };
+        shown.remove(at);
+    }
+    for (key, words) in &shown {
         brush
             .put(" ", scene.style(Role::Text))
-            .put(&key, scene.style(Role::Key))
+            .put(key, scene.style(Role::Key))
             .put(&format!(" {words} "), scene.style(Role::Text));
     }
 }

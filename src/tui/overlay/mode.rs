@@ -273,7 +273,11 @@ impl ModeForm {
                 .put(mode.word(), scene.style(role))
                 .skip(1);
         }
-        let now = format!("now: {}", self.now);
+        let now = format!(
+            "arrows choose {} now: {}",
+            scene.settings.glyphs.dot(),
+            self.now
+        );
         if width(&now) < brush.room() {
             brush.skip(1).put(&now, scene.style(Role::Muted));
         }
@@ -288,11 +292,17 @@ impl ModeForm {
             Field::Hours => ("ends", format!("in {} h, by itself (arrows)", self.hours)),
             Field::Screen => (
                 "screen",
-                format!("{}with a second source", tick(self.wish.screen)),
+                format!(
+                    "{}also from the screen, if a second source agrees (space)",
+                    tick(self.wish.screen)
+                ),
             ),
             Field::DryRun => (
                 "dry",
-                format!("{}only record answers", tick(self.wish.dry_run)),
+                format!(
+                    "{}only record what it would answer (space)",
+                    tick(self.wish.dry_run)
+                ),
             ),
             Field::Confirmation => {
                 let word = format!("type {CONFIRMATION} or {}", self.name);

@@ -14,6 +14,11 @@ use crate::tui::look;
 use crate::tui::theme::Role;
 use crate::tui::widget::{Brush, Input};
 
+/// Columns of a name, of its key, and of the page below which only those two are shown.
+const NAME: u16 = 18;
+const KEY: u16 = 8;
+const NARROW: u16 = 50;
+
 #[derive(Clone, Debug)]
 pub struct Palette {
     input: Input,
@@ -35,7 +40,8 @@ struct Item {
 
 impl Palette {
     /// Lists what there is now; what changes while it is open is seen when it opens again.
-    pub fn new(scene: &Scene<'_>) -> Self {
+    /// The keys are those that act `here`, where it was opened.
+    pub fn new(scene: &Scene<'_>, here: &[Context]) -> Self {
         let mut items = Vec::new();
         for host in &scene.fleet.hosts {
             for session in host.sessions.values() {
@@ -75,9 +81,7 @@ impl Palette {
                 key: scene
                     .settings
                     .keymap
-                    .chords(spec.action)
-                    .next()
-                    .map(ToString::to_string)
+                    .shown(spec.action, here)
                     .unwrap_or_default(),
             }
         }));
@@ -154,6 +158,12 @@ impl Palette {
             .draw(buffer, field, scene.style(Role::Text), true);
         let room = usize::from(inner.height.saturating_sub(2));
         let first = first_shown(self.chosen, room);
+        // Few columns of what it is tell less than the whole name.
+        let name = if inner.width < NARROW {
+            inner.width.saturating_sub(KEY + 5)
+        } else {
+            NAME
+        };
         for (index, (place, item)) in
             (2..inner.height).zip(self.found.iter().enumerate().skip(first))
         {
@@ -169,13 +179,13 @@ impl Palette {
                 .put(marker, scene.style(Role::Key))
                 .put(item.glyph, scene.style(item.role))
                 .skip(1)
-                .column(&item.name, 18, scene.style(Role::Name))
+                .column(&item.name, name, scene.style(Role::Name))
                 .skip(1);
-            let detail = brush.room().saturating_sub(9);
+            let detail = brush.room().saturating_sub(KEY + 1);
             brush
                 .column(&item.detail, detail, scene.style(Role::Muted))
                 .skip(1)
-                .column_right(&item.key, 8, scene.style(Role::Key));
+                .column_right(&item.key, KEY, scene.style(Role::Key));
             if place == self.chosen {
                 crate::tui::widget::select(buffer, row, scene.style(Role::Selection));
             }

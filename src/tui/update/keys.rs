@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::select::Step;
 use super::{attach, explain, inbox, overlay, prompt, question, scroll, select, start, typing};
 use crate::domain::Answer;
-use crate::tui::action::Action;
+use crate::tui::action::{Action, TABLE};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Context, Key, Lookup};
 use crate::tui::layout::{enter_looks, layout, side_by_side};
@@ -129,10 +129,13 @@ pub fn run(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::ScrollLive => model.scroll = None,
         Action::Help => {
             let here = model.contexts();
-            model.overlays.push(Overlay::Help(HelpPage::new(here)));
+            let offered = TABLE.iter().map(|spec| spec.action);
+            let offered = offered.filter(|action| model.offers(*action)).collect();
+            let page = HelpPage::new(here, offered);
+            model.overlays.push(Overlay::Help(page));
         }
         Action::Palette => {
-            let palette = Palette::new(&model.scene());
+            let palette = Palette::new(&model.scene(), model.contexts());
             model.overlays.push(Overlay::Palette(palette));
         }
         Action::Quit => effects.push(Effect::Quit),

@@ -89,10 +89,16 @@ pub fn answer(model: &mut Model, answer: Answer, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Opens the line for the words that go with a no.
+/// Opens the line for the words that go with a no, where the tool takes any.
 pub fn deny_with_words(model: &mut Model) {
     let form = checked(model, Answer::No).and_then(|(of, prompt)| {
         no_marks(model)?;
+        if !subject::takes_words(&prompt) {
+            return refuse(
+                "the tool takes no words here",
+                "deny without, or type them in the session",
+            );
+        }
         Ok(DenyForm::new(of.clone(), name(model, &of), prompt))
     });
     match form {
@@ -229,8 +235,7 @@ fn checked(model: &Model, answer: Answer) -> Result<(PromptRef, Prompt), Refusal
 
 /// What is marked is answered as a whole; what is for one prompt is not for many.
 fn no_marks(model: &Model) -> Result<(), Refusal> {
-    let marked = model.inbox.as_ref().map_or(0, |inbox| inbox.marked.len());
-    if marked > 1 {
+    if model.marked() > 1 {
         return refuse(
             "several prompts are marked",
             "yes or no answers them together; esc drops the marks",

@@ -192,6 +192,10 @@ pub fn draw_hints(model: &Model, buffer: &mut Buffer, area: Rect) {
         draw_chord(model, &mut brush, key, muted);
         return;
     }
+    if !model.overlays.is_empty() && area.width >= MEDIUM {
+        // The keys of what lies on top stand in its frame, in its own words. A narrow one has no room for all of them.
+        return;
+    }
     let contexts = model.contexts();
     let (left, right): (Vec<_>, Vec<_>) = hints(model, contexts)
         .into_iter()
@@ -252,6 +256,8 @@ pub fn words(model: &Model, spec: &'static Spec) -> &'static str {
         return Action::Open.spec().hint;
     }
     match (spec.action, model.host_action()) {
+        (Action::Approve, _) if model.marked() > 1 => "approve marked",
+        (Action::Deny, _) if model.marked() > 1 => "deny marked",
         (Action::Attach, Some(action)) => action.spec().hint,
         _ => spec.hint,
     }

@@ -12,10 +12,10 @@ use crate::tui::layout::{InboxPage, MEDIUM};
 use crate::tui::look;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, select, width};
+use crate::tui::widget::{Brush, select, short_name, width};
 
 /// Columns of a session's name.
-const NAME: u16 = 14;
+const NAME: u16 = 18;
 /// Columns of a tool's name.
 const TOOL: u16 = 9;
 /// Columns of a prompt's kind.
@@ -154,7 +154,11 @@ fn draw_head(model: &Model, buffer: &mut Buffer, row: Rect, card: &Card<'_>) {
         NAME
     };
     brush
-        .column(&session.name, name, style(model, Role::Name))
+        .column(
+            &short_name(&session.name, name, glyphs),
+            name,
+            style(model, Role::Name),
+        )
         .skip(1);
     if row.width >= MEDIUM {
         brush

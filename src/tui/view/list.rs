@@ -13,10 +13,18 @@ use crate::tui::model::Model;
 use crate::tui::questions::subject;
 use crate::tui::rows::{Density, Part, Row, rows};
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, select, width};
+use crate::tui::widget::{Brush, select, short_name, width};
 
-/// Columns of the list from which the tool is shown.
-const TOOL_FROM: u16 = 44;
+/// Columns of the list from which the tool is shown: its page names it as well, so it comes after the name.
+const TOOL_FROM: u16 = 54;
+/// Columns of the tool: the longest short name of one that is known here.
+const TOOL: u16 = 8;
+/// The most columns of a name: longer ones are rare, and what the session does needs the rest.
+const NAME: u16 = 18;
+/// The least columns that a part of a word is shown in.
+const LEAST: u16 = 5;
+/// Columns of the list below which “approve” is left out before what is asked: the glyph says it.
+const VERB_FROM: u16 = 44;
 
 /// Widths of the columns; they depend on the list's width alone, so that nothing moves.
 #[derive(Clone, Copy)]
@@ -25,30 +33,32 @@ struct Columns {
     /// 0 when there is no room for it.
     tool: u16,
     words: u16,
+    /// Whether who needs you has a badge as well: in a narrow list what is asked needs the room, and the session's row
+    /// in its context has it.
+    badges: bool,
 }
 
 impl Columns {
-    fn of(list: u16) -> Self {
+    fn of(list: u16, density: Density) -> Self {
         // Marker, glyph, a space; before the age a space, behind it one.
         let fixed = 3 + 1 + AGE_WIDTH + 1;
         let rest = list.saturating_sub(fixed);
-        let (name, tool) = match list {
-            TOOL_FROM..54 => (10, 8),
-            54.. => (14, 9),
-            _ => (rest * 2 / 5, 0),
-        };
+        let tool = if list < TOOL_FROM { 0 } else { TOOL };
         let gaps = 1 + u16::from(tool > 0);
+        let rest = rest.saturating_sub(tool + gaps);
+        let name = (rest / 2).min(NAME);
         Self {
             name,
             tool,
-            words: rest.saturating_sub(name + tool + gaps),
+            words: rest - name,
+            badges: list >= VERB_FROM || density == Density::Flat,
         }
     }
 }
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect, density: Density) {
     let rows = rows(&model.fleet, &model.filter, density);
-    let columns = Columns::of(area.width);
+    let columns = Columns::of(area.width, density);
     if rows.is_empty() {
         let line = Rect {
             height: area.height.min(1),
@@ -167,7 +177,7 @@ fn draw_session(
         .put(glyph, role(look.role))
         .skip(1)
         .column(
-            &session.name,
+            &short_name(&session.name, columns.name, glyphs),
             columns.name,
             role(if quiet { Role::Idle } else { Role::Text }),
         )
@@ -177,20 +187,27 @@ fn draw_session(
             .column(short_tool(host, session), columns.tool, role(Role::Muted))
             .skip(1);
     }
-    let badge = look::badge(host, session, model.now.unix);
+    let badge =
+        look::badge(host, session, model.now.unix).filter(|_| part == Part::Tree || columns.badges);
     let badge_wide = badge.as_ref().map_or(0, |(words, _)| width(words) + 1);
     let mut words = columns.words.saturating_sub(badge_wide);
     let (word, more) = match part {
         Part::Waiting => {
             let wants = look::wants(session);
-            // Beside a badge there is little room, and the glyph says that it wants a yes.
-            let short = wants.strip_prefix("approve ").filter(|_| badge.is_some());
+            let is_narrow = badge.is_some() || line.width < VERB_FROM;
+            let short = wants.strip_prefix("approve ").filter(|_| is_narrow);
             (short.unwrap_or(&wants).to_owned(), String::new())
         }
         Part::Tree => look::words(session),
     };
     let mut put = |brush: &mut Brush<'_>, text: &str, role: ratatui::style::Style| {
-        let wide = width(&crate::tui::widget::clean(text)).min(words);
+        let wanted = width(&crate::tui::widget::clean(text));
+        // A letter or two of a word say nothing.
+        let wide = if wanted > words && words < LEAST {
+            0
+        } else {
+            wanted.min(words)
+        };
         brush.put_within(text, wide, role);
         words -= wide;
     };

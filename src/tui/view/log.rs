@@ -8,7 +8,10 @@ use crate::tui::clock::{AGE_WIDTH, age};
 use crate::tui::look;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
-use crate::tui::widget::Brush;
+use crate::tui::widget::{Brush, short_name};
+
+/// Columns of a session's name.
+const NAME: u16 = 18;
 
 pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let room = usize::from(area.height);
@@ -25,6 +28,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     lines.sort_by_key(|(age, _)| *age);
     for (y, (ago, line)) in (area.top()..area.bottom()).zip(lines) {
         let (word, role) = look::event(line.what);
+        let name = short_name(&line.name, NAME, model.settings.glyphs);
         Brush::new(
             buffer,
             Rect {
@@ -37,7 +41,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         .skip(1)
         .column_right(&age(ago), AGE_WIDTH, style(model, Role::Muted))
         .skip(2)
-        .column(&line.name, 14, style(model, Role::Text))
+        .column(&name, NAME, style(model, Role::Text))
         .skip(1)
         .column(word, 15, style(model, role))
         .put(&line.detail, style(model, Role::Text));

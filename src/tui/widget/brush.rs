@@ -29,6 +29,29 @@ pub fn width(text: &str) -> u16 {
     u16::try_from(sanitize::width(text)).unwrap_or(u16::MAX)
 }
 
+/// A name in at most `columns`, cut in its middle: names that begin alike differ at their ends.
+pub fn short_name(name: &str, columns: u16, glyphs: GlyphSet) -> String {
+    let name = clean(name);
+    let Some(rest) = columns.checked_sub(1).filter(|_| width(&name) > columns) else {
+        return name.into_owned();
+    };
+    let end = rest / 2;
+    let head = fitting(name.graphemes(true), rest - end);
+    let mut tail = fitting(name.graphemes(true).rev(), end);
+    tail.reverse();
+    format!("{}{}{}", head.concat(), glyphs.ellipsis(), tail.concat())
+}
+
+/// The first graphemes that take at most `columns`.
+fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, columns: u16) -> Vec<&'a str> {
+    let mut used = 0;
+    let fits = |grapheme: &&str| {
+        used += width(grapheme);
+        used <= columns
+    };
+    graphemes.take_while(fits).collect()
+}
+
 /// One line being written from left to right.
 #[derive(Debug)]
 pub struct Brush<'b> {
@@ -254,6 +277,16 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case("shop", "shop")]
+    #[case("report-part-10", "report…rt-10")]
+    #[case("日本語日本語日本語", "日本語…本語")]
+    fn a_long_name_keeps_both_its_ends(#[case] name: &str, #[case] shown: &str) {
+        let short = short_name(name, 12, GlyphSet::Unicode);
+        assert!(width(&short) <= 12, "{short}");
+        assert_eq!(short, shown);
+    }
 
     fn line(columns: u16, write: impl FnOnce(&mut Brush<'_>)) -> String {
         let area = Rect::new(0, 0, columns, 1);

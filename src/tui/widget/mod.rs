@@ -7,7 +7,7 @@ mod input;
 mod screen;
 mod secret;
 
-pub use brush::{Brush, clean, fill, frame, select, width, wrap};
+pub use brush::{Brush, clean, fill, frame, select, short_name, width, wrap};
 pub use editor::Editor;
 pub use input::Input;
 pub use screen::{ScreenView, Window, window};

@@ -565,6 +565,44 @@ pub fn prompting() -> Vec<Session> {
     vec![shop, cart, git, setup]
 }
 
+/// Twenty more sessions, and one that asks for more than fits on a page, with characters that cannot be seen.
+pub fn crowd() -> Vec<Session> {
+    let dir = "/home/ada/src/reports";
+    let mut lines: Vec<_> = (0..40)
+        .map(|n| format!("echo part {n} >> report.md"))
+        .collect();
+    lines[1].push_str(" # \u{202e}dm.troper\u{200b}");
+    let mut crowd: Vec<_> = (10..30_u32)
+        .map(|n| {
+            let state = if n % 3 == 0 {
+                working("Reading the code")
+            } else {
+                SessionState::Idle
+            };
+            let name = format!("report-part-{n}");
+            session(
+                &format!("s{n}"),
+                &name,
+                "opencode",
+                dir,
+                state,
+                u64::from(n) * 40,
+            )
+        })
+        .collect();
+    let writer = session(
+        "s30",
+        "write-the-report",
+        "codex",
+        dir,
+        SessionState::Idle,
+        5,
+    );
+    let asked = prompt(20, PromptKind::Command, &lines.join("\n"), "Proceed?");
+    crowd.push(asking(writer, asked));
+    crowd
+}
+
 /// What an agent may suggest.
 pub const RULE: &str = "[[rule]]\nname = \"clean-build\"\nverdict = \"allow\"\ntool = \"claude-code\"\nkind = \"command\"\nargv = [\"rm\", \"-rf\", \"build\"]\nmatch = [\"rm -rf build\"]\nnot_match = [\"rm -rf /\"]\n";
 

@@ -82,7 +82,7 @@ fn a_host_that_is_tried_again_and_again_looks_the_same_but_for_its_glyph() {
 
 #[test]
 fn the_failure_and_what_to_do_are_there_in_full() {
-    let mut dashboard = Dashboard::hosts(80, 24);
+    let mut dashboard = Dashboard::hosts(100, 24);
     select(&mut dashboard, "train");
     let shown = page(&mut dashboard);
     for words in [

@@ -207,26 +207,46 @@ fn a_marked_prompt_that_changes_is_no_part_of_the_answer() {
     assert_eq!(dashboard.toast(), "not answered: cart asks something else");
 }
 
-#[rstest]
-#[case(&[Source::Hook], "the tool is told this with the no")]
-#[case(&[Source::Screen], "the tool takes no words here")]
-fn a_no_can_have_words_and_it_is_said_who_hears_them(
-    #[case] evidence: &[Source],
-    #[case] said: &str,
-    #[values(true, false)] in_inbox: bool,
-) {
+/// At `shop`, whose prompt is known by `evidence`.
+fn known_by(evidence: Source, in_inbox: bool) -> Dashboard {
     let mut dashboard = inbox(80, 30);
     let mut shop = shop();
-    shop.prompt.as_mut().unwrap().evidence = evidence.to_vec();
+    shop.prompt.as_mut().unwrap().evidence = vec![evidence];
     dashboard.event("local", changed(shop));
     go_to(&mut dashboard, "shop");
     if !in_inbox {
         dashboard.press("esc");
     }
-    dashboard.look().press("d").type_text("use cargo clean");
+    dashboard.look();
+    dashboard
+}
+
+#[rstest]
+fn where_a_tool_takes_no_words_none_can_be_typed(#[values(true, false)] in_inbox: bool) {
+    let mut dashboard = known_by(Source::Screen, in_inbox);
     let page = picture::text(&dashboard.paint());
     assert!(
-        page.contains(said) && page.contains("rm -rf build"),
+        page.contains("n deny") && !page.contains("d say why"),
+        "{page}"
+    );
+    dashboard.press("d");
+    assert!(dashboard.model.overlays.is_empty());
+    assert_eq!(dashboard.toast(), "the tool takes no words here");
+    dashboard.press("n");
+    assert_eq!(
+        requests(&dashboard),
+        [answered("s1", 7, Answer::No, "")],
+        "a plain no is still given"
+    );
+}
+
+#[rstest]
+fn a_no_can_have_words_where_a_hook_takes_them(#[values(true, false)] in_inbox: bool) {
+    let mut dashboard = known_by(Source::Hook, in_inbox);
+    dashboard.press("d").type_text("use cargo clean");
+    let page = picture::text(&dashboard.paint());
+    assert!(
+        page.contains("the tool is told this with the no") && page.contains("rm -rf build"),
         "{page}"
     );
     dashboard.press("enter");
@@ -237,10 +257,11 @@ fn a_no_can_have_words_and_it_is_said_who_hears_them(
 
 #[test]
 fn words_for_a_prompt_that_has_changed_meanwhile_deny_nothing() {
-    let mut dashboard = inbox(80, 30);
-    go_to(&mut dashboard, "cart");
-    dashboard.look().press("d").type_text("no");
-    dashboard.event("local", changed(cart("ls")));
+    let mut dashboard = known_by(Source::Hook, true);
+    dashboard.press("d").type_text("no");
+    let mut other = shop();
+    other.prompt.as_mut().unwrap().subject = "ls".to_owned();
+    dashboard.event("local", changed(other));
     dashboard.press("enter");
     assert_eq!(requests(&dashboard), []);
     assert_eq!(

@@ -177,8 +177,7 @@ fn what_cannot_be_read_whole_is_not_answered() {
         .look();
     let text = picture::text(&dashboard.paint());
     assert!(
-        text.contains("more lines: read them in the inbox, or attach")
-            && !text.contains("y approve"),
+        text.contains("more lines: press I to read") && !text.contains("y approve"),
         "{text}"
     );
     dashboard.press("y");

@@ -387,7 +387,7 @@ fn scrolling_back_fetches_pages_and_comes_back_live() {
     );
     let shown = picture::text(&dashboard.paint());
     assert!(
-        shown.contains("lines back") && shown.contains("old 199"),
+        shown.contains("lines back") && shown.contains("old 199") && shown.contains("End live"),
         "{shown}"
     );
     dashboard.press("end");
@@ -463,6 +463,81 @@ fn the_palette_finds_sessions_and_actions() {
     assert_eq!(dashboard.selected().as_deref(), Some("sweep"));
     dashboard.press(":").type_text("quit").press("enter");
     assert_eq!(dashboard.effects, [Effect::Quit]);
+}
+
+/// Whether a line of the page holds all of `words`, in their order.
+fn has_line(page: &str, words: &[&str]) -> bool {
+    page.lines().any(|line| {
+        let mut rest = Some(line);
+        for word in words {
+            rest = rest.and_then(|rest| Some(rest.split_once(word)?.1));
+        }
+        rest.is_some()
+    })
+}
+
+#[rstest]
+#[case::at_a_prompt("shop", "│ N ", "│ n  ")]
+#[case::elsewhere("lint", "│ n  N ", "│ N ")]
+fn the_help_says_which_keys_act_here(
+    #[case] at: &str,
+    #[case] starts: &str,
+    #[case] starts_not: &str,
+) {
+    let mut dashboard = Dashboard::fleet(132, 60);
+    select(&mut dashboard, at);
+    dashboard.press("?");
+    let page = picture::text(&dashboard.paint());
+    let (here, _) = page.split_once("│ Answer").unwrap();
+    let start = "Starts a tool in a folder.";
+    assert!(has_line(here, &[starts, start]), "{page}");
+    assert!(!has_line(here, &[starts_not, start]), "{page}");
+    assert_eq!(has_line(here, &["│ n ", "Answers no"]), at == "shop");
+    // No host asks, and this one is there.
+    assert!(!here.contains("Opens what a host asks") && !here.contains("Tries the selected"));
+    dashboard.type_text("folder");
+    let all = picture::text(&dashboard.paint());
+    let both = [
+        "│ n  N",
+        "Starts a tool in a folder; n only without a prompt.",
+    ];
+    assert!(has_line(&all, &both), "{all}");
+}
+
+#[rstest]
+#[case("shop", "N")]
+#[case("lint", "n")]
+fn the_palette_teaches_the_key_that_acts_here(#[case] at: &str, #[case] key: &str) {
+    let mut dashboard = Dashboard::fleet(132, 38);
+    select(&mut dashboard, at);
+    dashboard.press(":").type_text("start");
+    let page = picture::text(&dashboard.paint());
+    let key = format!(" {key} │");
+    assert!(
+        has_line(&page, &["Starts a tool in a folder.", &key]),
+        "{page}"
+    );
+}
+
+#[rstest]
+#[case(100, "demo-finishing", "approval")]
+#[case(120, "demo-finishing-3d", "approval")]
+#[case(160, "demo-finishing-two", "approval")]
+fn a_name_has_the_room_that_is_there(
+    #[case] columns: u16,
+    #[case] name: &str,
+    #[case] state: &str,
+) {
+    let mut dashboard = Dashboard::fleet(columns, 38);
+    let mut session = shop();
+    name.clone_into(&mut session.name);
+    dashboard.event("local", Event::SessionChanged(Box::new(session)));
+    let page = picture::text(&dashboard.paint());
+    let row = page
+        .lines()
+        .find(|line| line.contains(state))
+        .unwrap_or_else(|| panic!("{page}"));
+    assert!(row.contains(&format!("{name} ")), "{row}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use cm_tui::tui::theme::{BUILT_IN, Theme};
 use rstest::rstest;
 
 use super::asked::{host_key, install, secrets, try_again};
-use super::fixture::{Dashboard, RULE, explanation, failure, prompting, refused};
+use super::fixture::{Dashboard, RULE, crowd, explanation, failure, prompting, refused};
 use super::picture;
 
 /// A page or overlay worth looking at.
@@ -44,9 +44,10 @@ pub enum Scene {
     Rule,
     Mode,
     Modes,
+    Crowd,
 }
 
-pub const SCENES: [Scene; 29] = [
+pub const SCENES: [Scene; 30] = [
     Scene::Empty,
     Scene::Fleet,
     Scene::Question,
@@ -76,6 +77,7 @@ pub const SCENES: [Scene; 29] = [
     Scene::Rule,
     Scene::Mode,
     Scene::Modes,
+    Scene::Crowd,
 ];
 
 pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
@@ -150,6 +152,14 @@ pub fn stage(scene: Scene, columns: u16, rows: u16) -> Dashboard {
         }
         Scene::Inbox | Scene::Deny | Scene::Rule | Scene::Mode | Scene::Modes => {
             stage_prompts(&mut dashboard, scene);
+        }
+        Scene::Crowd => {
+            for session in crowd() {
+                dashboard.event("local", Event::SessionChanged(Box::new(session)));
+            }
+            while dashboard.selected().as_deref() != Some("write-the-report") {
+                dashboard.press("tab");
+            }
         }
         _ => unreachable!("staged with many hosts"),
     }
@@ -279,7 +289,8 @@ fn views(
         Scene::Deny,
         Scene::Rule,
         Scene::Mode,
-        Scene::Modes
+        Scene::Modes,
+        Scene::Crowd
     )]
     scene: Scene,
     #[values((40, 12), (80, 24), (160, 50))] size: (u16, u16),
@@ -332,6 +343,16 @@ fn every_theme_draws_every_scene() {
             picture::keep(&buffer, &format!("{name}-{scene:?}-132x38").to_lowercase());
         }
     }
+}
+
+#[rstest]
+fn the_way_out_of_the_start_form_is_in_its_frame(#[values(40, 50, 60, 80)] columns: u16) {
+    let page = picture::text(&stage(Scene::Start, columns, 20).paint());
+    let frame = page.lines().find(|line| line.contains("Enter start"));
+    assert!(
+        frame.is_some_and(|line| line.contains("Esc cancel")),
+        "{page}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{Field, Place, StartForm};
 use crate::tui::action::Action;
 use crate::tui::look;
 use crate::tui::theme::Role;
-use crate::tui::widget::{Brush, Input, fill, select, width};
+use crate::tui::widget::{Brush, Input, fill, select, width, wrap};
 
 /// Columns of the labels at the left.
 const LABEL: u16 = 9;
@@ -21,15 +21,19 @@ impl StartForm {
         // In a low terminal the blank lines go first.
         let airy = inner.height >= 10;
         let [place, tool, task, name, runs, error] = if airy {
-            [1, 2, 3, 5, 7, 9]
+            [1, 2, 3, 5, 7, 10]
         } else {
-            [0, 1, 2, 3, 4, 5]
+            [0, 1, 2, 3, 4, inner.height.saturating_sub(1)]
         };
         self.draw_place(buffer, line(inner, place), scene);
         self.draw_tools(buffer, line(inner, tool), scene);
         self.draw_task(buffer, line(inner, task), scene);
         self.draw_name(buffer, line(inner, name), scene);
-        self.draw_command(buffer, line(inner, runs), scene);
+        let rows = Rect {
+            height: error.saturating_sub(runs),
+            ..line(inner, runs)
+        };
+        self.draw_command(buffer, rows, scene);
         if let Some((message, hint)) = &self.error {
             let mut brush = Brush::new(buffer, line(inner, error), scene.settings.glyphs);
             brush.put(message, scene.style(Role::Error));
@@ -208,23 +212,38 @@ impl StartForm {
         Brush::new(buffer, at, scene.settings.glyphs).put(note, scene.style(Role::Muted));
     }
 
-    fn draw_command(&self, buffer: &mut Buffer, row: Rect, scene: &Scene<'_>) {
-        let rest = self.label(buffer, row, None, "runs", scene);
-        let mut brush = Brush::new(buffer, rest, scene.settings.glyphs);
+    /// The command and where it runs, in as many of the `rows` as they need.
+    fn draw_command(&self, buffer: &mut Buffer, rows: Rect, scene: &Scene<'_>) {
+        let first = self.label(buffer, line(rows, 0), None, "runs", scene);
+        let glyphs = scene.settings.glyphs;
         let (Some(command), Some(place)) = (self.command_line(scene), self.place()) else {
-            brush.put("nothing yet", scene.style(Role::Muted));
+            Brush::new(buffer, first, glyphs).put("nothing yet", scene.style(Role::Muted));
             return;
         };
         let around = format!("in {} on {}", place.dir, place.host);
-        let columns = brush.room().saturating_sub(width(&around) + 3);
-        brush
-            .put_within(
-                &command,
-                columns.max(brush.room() / 2),
-                scene.style(Role::Text),
-            )
-            .skip(3)
-            .put(&around, scene.style(Role::Muted));
+        let rest = Rect {
+            height: rows.height,
+            ..first
+        };
+        let mut lines = wrap(&command, rest.width);
+        let is_one = lines.len() == 1 && width(&command) + 3 + width(&around) <= rest.width;
+        let most = usize::from(rest.height.saturating_sub(1)).max(1);
+        if lines.len() > most {
+            lines.truncate(most);
+            let last = lines.last_mut().expect("one is left at least");
+            last.push_str(glyphs.ellipsis());
+        }
+        for (index, text) in (0..).zip(&lines) {
+            let mut brush = Brush::new(buffer, line(rest, index), glyphs);
+            brush.put(text, scene.style(Role::Text));
+            if is_one {
+                brush.skip(3).put(&around, scene.style(Role::Muted));
+            }
+        }
+        if !is_one {
+            let below = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+            Brush::new(buffer, line(rest, below), glyphs).put(&around, scene.style(Role::Muted));
+        }
     }
 
     fn draw_matches(&self, buffer: &mut Buffer, inner: Rect, first: u16, scene: &Scene<'_>) {
