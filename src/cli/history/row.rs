@@ -7,6 +7,7 @@ use crate::cli::say::Tone;
 use crate::cli::table::Table;
 use crate::domain::decision::{Decider, Phase};
 use crate::domain::{HostId, Recorded, UnixMillis};
+use crate::tui::clock;
 
 const HEAD: [&str; 8] = [
     "time (utc)",
