@@ -5,11 +5,13 @@
 //! another command after that many microseconds), `heard` (what it got, complete once it has ended).
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
@@ -19,7 +21,7 @@ const WORK: Duration = Duration::from_millis(120);
 enum Heard {
     Key(u8),
     /// The hook of this question has ended with these words.
-    Hook(usize, String),
+    Hook(String),
     Cue(Duration),
 }
 
@@ -37,15 +39,15 @@ fn play() {
     let mut raw = before.clone();
     raw.make_raw();
     tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).unwrap();
-    let (tell, heard) = channel();
-    listen(&tell);
+    let open = |name| File::options().read(true).write(true).open(name).unwrap();
     let mut tool = Tool {
         hook: std::env::args()
             .find(|argument| argument.starts_with('{'))
             .filter(|_| has_hook),
-        tell,
-        heard,
-        asked: 0,
+        asking: None,
+        terminal: open("/dev/tty"),
+        cue: open("cue"),
+        cued: String::new(),
         got: String::new(),
     };
     for round in 0..rounds {
@@ -55,43 +57,16 @@ fn play() {
     tcsetattr(std::io::stdin(), OptionalActions::Now, &before).unwrap();
 }
 
-fn listen(tell: &Sender<Heard>) {
-    let keys = tell.clone();
-    std::thread::spawn(move || {
-        let mut byte = [0];
-        while std::io::stdin().read_exact(&mut byte).is_ok() {
-            if keys.send(Heard::Key(byte[0])).is_err() {
-                return;
-            }
-        }
-    });
-    let cues = tell.clone();
-    std::thread::spawn(move || {
-        // Held open for writing as well, so that it never ends.
-        let pipe = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("cue")
-            .unwrap();
-        for line in BufReader::new(pipe).lines() {
-            let micros = line.unwrap().trim().parse().unwrap();
-            if cues
-                .send(Heard::Cue(Duration::from_micros(micros)))
-                .is_err()
-            {
-                return;
-            }
-        }
-    });
-}
-
 struct Tool {
     /// The settings that name the hook.
     hook: Option<String>,
-    tell: Sender<Heard>,
-    heard: Receiver<Heard>,
-    /// How many questions there were.
-    asked: usize,
+    /// The hook that runs, and what it has said so far.
+    asking: Option<(Child, String)>,
+    /// What runs the tests tells on standard output that one of them takes long.
+    terminal: File,
+    /// Open for writing as well, so that it never ends.
+    cue: File,
+    cued: String,
     got: String,
 }
 
@@ -113,25 +88,71 @@ impl Tool {
 
     /// What is typed while nothing is asked, was meant for something else.
     fn work(&mut self) {
-        draw(&["* Working…".to_owned()], "working");
+        self.draw(&["* Working…".to_owned()], "working");
         let end = Instant::now() + WORK;
-        loop {
-            match self
-                .heard
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-            {
-                Ok(Heard::Key(key)) => writeln!(self.got, "stray\tkey {key}").unwrap(),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => panic!("the terminal is gone"),
+        while let Some(heard) = self.hear(Some(end)) {
+            if let Heard::Key(key) = heard {
+                writeln!(self.got, "stray\tkey {key}").unwrap();
             }
+        }
+    }
+
+    /// The next thing that comes, keys first; `None` once the time is over. As tools do, one loop hears everything: what
+    /// was typed waits for nothing but its turn.
+    fn hear(&mut self, until: Option<Instant>) -> Option<Heard> {
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = left.map(|left| Timespec::try_from(left).unwrap());
+            let stdin = std::io::stdin();
+            let words = self
+                .asking
+                .as_ref()
+                .and_then(|(hook, _)| hook.stdout.as_ref());
+            let mut fds = vec![
+                PollFd::new(&stdin, PollFlags::IN),
+                PollFd::new(&self.cue, PollFlags::IN),
+            ];
+            fds.extend(words.map(|words| PollFd::new(words, PollFlags::IN)));
+            if poll(&mut fds, left.as_ref()).unwrap() == 0 {
+                return None;
+            }
+            let is_ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+            if is_ready[0] {
+                let mut key = [0];
+                assert_eq!(rustix::io::read(stdin.as_fd(), &mut key).unwrap(), 1);
+                return Some(Heard::Key(key[0]));
+            }
+            let mut bytes = [0; 4096];
+            if is_ready[1] {
+                let count = self.cue.read(&mut bytes).unwrap();
+                self.cued += std::str::from_utf8(&bytes[..count]).unwrap();
+                if let Some(micros) = self.cued.strip_suffix('\n') {
+                    let after = Duration::from_micros(micros.parse().unwrap());
+                    self.cued.clear();
+                    return Some(Heard::Cue(after));
+                }
+            } else if let Some((hook, said)) = &mut self.asking {
+                let count = hook.stdout.as_mut().unwrap().read(&mut bytes).unwrap();
+                *said += std::str::from_utf8(&bytes[..count]).unwrap();
+                if count == 0 {
+                    let words = std::mem::take(said);
+                    self.end_hook();
+                    return Some(Heard::Hook(words));
+                }
+            }
+        }
+    }
+
+    /// What waits for an answer that was given is ended.
+    fn end_hook(&mut self) {
+        if let Some((mut hook, _)) = self.asking.take() {
+            let _over = hook.kill();
+            hook.wait().unwrap();
         }
     }
 
     /// Asks; `None` when another question takes its place.
     fn ask(&mut self, command: &str) -> Option<String> {
-        self.asked += 1;
-        let number = self.asked;
         let dialog = [
             "Run a command".to_owned(),
             String::new(),
@@ -144,37 +165,29 @@ impl Tool {
             String::new(),
             "Esc to cancel".to_owned(),
         ];
-        draw(&dialog, "asking");
-        let mut hook = self.call(number, command);
+        self.draw(&dialog, "asking");
+        self.call(command);
         let mut swap: Option<Instant> = None;
         let answer = loop {
-            let wait = swap.map_or(Duration::from_secs(3600), |at| {
-                at.saturating_duration_since(Instant::now())
-            });
-            match self.heard.recv_timeout(wait) {
-                Ok(Heard::Key(b'1')) => break Some("yes by key".to_owned()),
-                Ok(Heard::Key(b'3' | 0x1b)) => break Some("no by key".to_owned()),
-                Ok(Heard::Key(key)) => break Some(format!("key {key}")),
-                // Only the hook that was called for this question counts.
-                Ok(Heard::Hook(of, words)) if of == number && !words.is_empty() => {
-                    break Some(said(&words));
-                }
-                Ok(Heard::Hook(..)) => {}
-                Ok(Heard::Cue(after)) => swap = Some(Instant::now() + after),
-                Err(RecvTimeoutError::Timeout) => break None,
-                Err(RecvTimeoutError::Disconnected) => panic!("the terminal is gone"),
+            match self.hear(swap) {
+                Some(Heard::Key(b'1')) => break Some("yes by key".to_owned()),
+                Some(Heard::Key(b'3' | 0x1b)) => break Some("no by key".to_owned()),
+                Some(Heard::Key(key)) => break Some(format!("key {key}")),
+                Some(Heard::Hook(words)) if !words.is_empty() => break Some(said(&words)),
+                Some(Heard::Hook(_)) => {}
+                Some(Heard::Cue(after)) => swap = Some(Instant::now() + after),
+                None => break None,
             }
         };
-        if let Some(hook) = &mut hook {
-            // What waits for an answer that was given is ended.
-            let _over = hook.kill();
-            hook.wait().unwrap();
-        }
+        self.end_hook();
         answer
     }
 
-    fn call(&self, number: usize, command: &str) -> Option<Child> {
-        let settings: serde_json::Value = serde_json::from_str(self.hook.as_ref()?).unwrap();
+    fn call(&mut self, command: &str) {
+        let Some(settings) = &self.hook else {
+            return;
+        };
+        let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
         let call = settings
             .pointer("/hooks/PermissionRequest/0/hooks/0/command")
             .unwrap();
@@ -199,13 +212,15 @@ impl Tool {
             .take()
             .unwrap()
             .write_all(event.to_string().as_bytes());
-        let (mut words, tell) = (hook.stdout.take().unwrap(), self.tell.clone());
-        std::thread::spawn(move || {
-            let mut text = String::new();
-            let _cut = words.read_to_string(&mut text);
-            let _over = tell.send(Heard::Hook(number, text));
-        });
-        Some(hook)
+        self.asking = Some((hook, String::new()));
+    }
+
+    fn draw(&mut self, rows: &[String], title: &str) {
+        let dialog = format!(
+            "\u{1b}]0;{title}\u{7}\u{1b}[?25l\u{1b}[2J\u{1b}[H{}",
+            rows.join("\r\n")
+        );
+        self.terminal.write_all(dialog.as_bytes()).unwrap();
     }
 }
 
@@ -220,17 +235,4 @@ fn said(words: &str) -> String {
     } else {
         format!("hook said {words:?}")
     }
-}
-
-fn draw(rows: &[String], title: &str) {
-    // What runs the tests tells on standard output that one of them takes long.
-    let mut out = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/tty")
-        .unwrap();
-    let dialog = format!(
-        "\u{1b}]0;{title}\u{7}\u{1b}[?25l\u{1b}[2J\u{1b}[H{}",
-        rows.join("\r\n")
-    );
-    out.write_all(dialog.as_bytes()).unwrap();
 }
