@@ -84,3 +84,18 @@ pub struct Advice {
     #[serde(default)]
     pub waits: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_the_names_in_json() {
+        for mode in [Mode::Ask, Mode::Policy, Mode::Yes] {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.word());
+        }
+        for verdict in [Verdict::Allow, Verdict::Ask, Verdict::Deny] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.word());
+        }
+    }
+}

@@ -359,6 +359,57 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string(&phases).unwrap(), @r##"[{"outcome":{"of":7,"ended":"delivered"}},{"outcome":{"of":7,"ended":{"refused":{"why":"copy mode"}}}},{"outcome":{"of":7,"ended":"rehearsed"}}]"##);
     }
 
+    #[test]
+    fn the_words_are_the_names_in_json() {
+        for ruling in [Ruling::Allow, Ruling::Deny, Ruling::None] {
+            assert_eq!(serde_json::to_value(ruling).unwrap(), ruling.word());
+        }
+        for way in [Way::Hook, Way::Keys, Way::None] {
+            assert_eq!(serde_json::to_value(way).unwrap(), way.word());
+        }
+        for ended in [Ended::Delivered, Ended::Unknown, Ended::Withdrawn] {
+            assert_eq!(serde_json::to_value(&ended).unwrap(), ended.word());
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_decision_at_another_time() {
+        let (intent, when) = (record(), When::default());
+        let outcome = intent.outcome(Some(RecordSeq(7)), Ended::Delivered, when.clone());
+        assert_eq!((intent.ends(), outcome.ends()), (None, Some(RecordSeq(7))));
+        assert_eq!(outcome.when, when);
+        let (when, phase) = (intent.when.clone(), intent.phase.clone());
+        let again = Record {
+            when,
+            phase,
+            ..outcome
+        };
+        assert_eq!(again, intent);
+    }
+
+    #[test]
+    fn only_a_rule_decides_without_a_person() {
+        let client = "cm-tui 0.1.0 #3".into();
+        let others = [
+            Decider::Person { client },
+            Decider::Terminal,
+            Decider::Agent,
+        ];
+        assert!(record().by.is_automatic());
+        assert!(!others.iter().any(Decider::is_automatic));
+    }
+
+    #[test]
+    fn every_text_can_be_bounded_but_those_that_name() {
+        let mut bounded = record();
+        bounded.texts_mut().for_each(String::clear);
+        let json = serde_json::to_value(&bounded).unwrap();
+        let texts = json.as_object().unwrap().iter();
+        let texts = texts.filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()));
+        let kept: Vec<&String> = texts.map(|(name, _)| name).collect();
+        assert_eq!(kept, ["decision", "kind", "phase", "session", "way"]);
+    }
+
     fn wanted(change: impl FnOnce(&mut DecisionFilter)) -> DecisionFilter {
         let mut filter = DecisionFilter::default();
         change(&mut filter);
