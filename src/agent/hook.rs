@@ -335,9 +335,22 @@ mod tests {
 
     #[test]
     fn half_of_a_subject_is_not_told() {
-        let long = "x".repeat(MAX_SUBJECT + 1);
-        let call = json!({"hook_event_name": "PermissionRequest", "tool_name": "Bash", "tool_input": {"command": long}});
-        assert_eq!(asked(&call).subject, "");
+        for (length, told) in [(MAX_SUBJECT, MAX_SUBJECT), (MAX_SUBJECT + 1, 0)] {
+            let long = "x".repeat(length);
+            let call = json!({"hook_event_name": "PermissionRequest", "tool_name": "Bash", "tool_input": {"command": long}});
+            assert_eq!(asked(&call).subject.len(), told);
+        }
+    }
+
+    #[rstest]
+    #[case("Notification", "notification_type")]
+    #[case("StopFailure", "last_assistant_message")]
+    #[case("StopFailure", "error")]
+    #[case("SessionStart", "source")]
+    #[case("SessionEnd", "reason")]
+    fn the_detail_has_a_name_of_its_own_in_each_event(#[case] name: &str, #[case] key: &str) {
+        let told = |name: &str| asked(&json!({"hook_event_name": name, key: "x"})).detail;
+        assert_eq!((told(name).as_str(), told("Stop").as_str()), ("x", ""));
     }
 
     #[test]

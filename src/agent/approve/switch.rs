@@ -161,6 +161,7 @@ mod tests {
     fn a_yes_to_everything_ends_after_its_time_and_says_so() {
         let (mut switch, start) = on(Mode::Yes);
         assert_eq!(switch.told().until, Some(1000 + 8 * 3_600_000));
+        assert_eq!(switch.ends(), Some(start + LIMITS.yes));
         assert!(!switch.expire(start + LIMITS.yes.saturating_sub(Duration::from_millis(1))));
         assert!(switch.expire(start + LIMITS.yes));
         assert_eq!(
