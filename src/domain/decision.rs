@@ -325,7 +325,7 @@ mod tests {
             decision: Ruling::Allow,
             message: String::new(),
             way: Way::Hook,
-            why: "the rule read.ls allows it".into(),
+            why: "a rule allows it".into(),
             session: SessionId::new("cm.7.3"),
             name: "api".into(),
             tool: "claude-code".into(),
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn the_names_in_json_are_stable() {
         let intent = serde_json::to_string(&record()).unwrap();
-        insta::assert_snapshot!(intent, @r#"{"when":{"wall":1700000000000,"monotonic":5000,"boot":"b0"},"phase":"intent","by":{"policy":{"rule":"read.ls","policy":"9f2c","mode":"policy"}},"decision":"allow","message":"","way":"hook","why":"the rule read.ls allows it","session":"cm.7.3","name":"api","tool":"claude-code","dir":"/srv/api","prompt":4,"kind":"command","subject":"ls -l","question":"Do you want to proceed?","evidence":["hook","screen"],"before":"","after":"","late":false}"#);
+        insta::assert_snapshot!(intent, @r#"{"when":{"wall":1700000000000,"monotonic":5000,"boot":"b0"},"phase":"intent","by":{"policy":{"rule":"read.ls","policy":"9f2c","mode":"policy"}},"decision":"allow","message":"","way":"hook","why":"a rule allows it","session":"cm.7.3","name":"api","tool":"claude-code","dir":"/srv/api","prompt":4,"kind":"command","subject":"ls -l","question":"Do you want to proceed?","evidence":["hook","screen"],"before":"","after":"","late":false}"#);
         let ended = [
             Ended::Delivered,
             Ended::Refused {

@@ -141,7 +141,11 @@ fn a_rule_that_denies_sees_the_program_behind_others(
     let place = Place::new();
     let judged = judge(&load(PUSH), &place, |case| case.subject = subject);
     assert_eq!(judged.verdict == Verdict::Deny, denied, "{judged:?}");
-    assert_eq!(judged.rule == "no-push", denied);
+    let why = "the rule “no-push” says so";
+    assert_eq!(
+        (judged.rule == "no-push", judged.why == why),
+        (denied, denied)
+    );
 }
 
 #[test]
@@ -166,6 +170,8 @@ fn a_chain_is_never_denied_nor_allowed_but_asked() {
     "rm -r x",
     Verdict::Ask
 )]
+#[case("words = ['-r']\nmatch = ['rm -r']", "rm --verbose x", Verdict::Ask)]
+#[case("words = ['-rf']\nmatch = ['rm -rf x']", "rm -vrf x", Verdict::Ask)]
 #[case(
     "words = ['--force']\nmatch = ['a --force']",
     "git x --force=yes",
@@ -234,6 +240,7 @@ fn a_rule_for_a_branch_asks_where_the_branch_is_not_known() {
     let judged = |branch: Option<&'static str>| {
         judge(&policy, &place, |case| {
             case.subject = "ls";
+            case.context = None;
             case.branch = branch;
         })
     };
@@ -281,6 +288,10 @@ fn the_strictest_rule_is_named_and_among_equals_the_first_by_name() {
 #[case("make FILE=.env", false)]
 #[case("make FILE=../outside/x", false)]
 #[case("make link-out/notes.txt", false)]
+#[case("make /nowhere", false)]
+#[case("make '~/x'", false)]
+#[case("make ../nowhere", false)]
+#[case("mkfs.ext4 x", false)]
 #[case("git push", false)]
 #[case("rm x", false)]
 #[case("/bin/rm x", false)]

@@ -285,5 +285,9 @@ fn too_many_rules_are_refused() {
     let rules: Vec<String> = (0..1001)
         .map(|number| format!("[[rule]]\nname = 'r{number}'\nverdict = 'ask'\nmatch = ['x']\n"))
         .collect();
-    assert!(told(&rules.concat()).contains("more than 1000 rules"));
+    let expected = "policy: there are more than 1000 rules / join some of them";
+    for (count, expected) in [(1000, ""), (1001, expected)] {
+        let rules = rules[..count].concat();
+        assert_eq!(told(&format!("shipped = false\n{rules}")), expected);
+    }
 }
