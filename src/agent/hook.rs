@@ -5,6 +5,17 @@
 //! dialog in charge. Whatever is doubtful is nothing: no daemon (it starts none), one that is silent, another version,
 //! garbage. Some tools wait for it before they go on, so it is as good as sure within its deadline that somebody decides;
 //! from then on it goes on waiting only while the daemon lives.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -114,7 +125,7 @@ impl Question {
                 && failure.kind == FailureKind::Unsupported
             {
                 // A daemon that is older than we are still wants to know.
-                question.last_id += 1;
+                question.last_id = question.last_id.saturating_add(1);
                 let report = question.last_id;
                 question.send(report, Request::Hook(event)).await?;
                 question.listen(report).await?;
@@ -166,7 +177,7 @@ impl Question {
     }
 
     async fn ping(&mut self) -> Option<()> {
-        self.last_id += 1;
+        self.last_id = self.last_id.saturating_add(1);
         self.send(self.last_id, Request::Ping).await
     }
 

@@ -1,6 +1,17 @@
 //! How a session's prompts may be answered while nobody answers them, and what that comes to for one prompt.
 //!
 //! Everything here is for showing and asking; who decides, and under which conditions, is the agent's.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 

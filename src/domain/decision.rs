@@ -15,6 +15,17 @@
 //! | `prompt`, `kind`, `subject`, `question`, `evidence` | what was asked, in full, and which sources said so |
 //! | `before`, `after` | the end of the screen, at most [`EXCERPT`] bytes |
 //! | `late` | written after the fact, because the record could not be written in time |
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 

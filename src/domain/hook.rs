@@ -2,6 +2,17 @@
 //!
 //! A hook is a command that the tool itself runs, with exact data: what it is about to do, to the letter. So nothing
 //! here is guessed from a screen. It is still text that came from a model or a user: shown only after cleaning.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 

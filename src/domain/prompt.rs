@@ -1,4 +1,15 @@
 //! What a tool asks for, and how it can be answered.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 

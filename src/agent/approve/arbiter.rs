@@ -207,7 +207,7 @@ impl Arbiter {
         if case.person && !who.is_person() {
             return Err(Refusal::TakenOver);
         }
-        self.last_number += 1;
+        self.last_number = self.last_number.saturating_add(1);
         let number = self.last_number;
         case.stage = Stage::Claimed(Claim {
             number,
