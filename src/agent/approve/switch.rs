@@ -174,6 +174,26 @@ mod tests {
     }
 
     #[test]
+    fn the_switches_are_as_wished_and_off_without_a_mode() {
+        let cases = [
+            (Mode::Ask, true, false),
+            (Mode::Policy, true, true),
+            (Mode::Yes, false, false),
+        ];
+        for (mode, wished, expected) in cases {
+            let (mut switch, now) = on(Mode::Policy);
+            let wish = Wish {
+                screen: wished,
+                dry_run: wished,
+                ..wish(mode)
+            };
+            switch.set(wish, &LIMITS, now, 0);
+            let told = switch.told();
+            assert_eq!((told.screen, told.dry_run), (expected, expected));
+        }
+    }
+
+    #[test]
     fn an_hour_and_a_day_have_their_limits_whatever_is_switched_meanwhile() {
         let (mut switch, start) = on(Mode::Policy);
         let mut now = start;
