@@ -446,6 +446,15 @@ mod tests {
     }
 
     #[test]
+    fn somebody_at_the_terminal_is_a_person() {
+        let by = |kind| wanted(|filter| filter.by = Some(kind));
+        let mut there = record();
+        there.by = Decider::Terminal;
+        assert!(by(DeciderKind::Human).fits(&there));
+        assert!(!by(DeciderKind::Policy).fits(&there));
+    }
+
+    #[test]
     fn an_excerpt_is_the_end_of_the_screen_and_whole_characters() {
         assert_eq!(excerpt("one\ntwo\n\n  \n"), "one\ntwo");
         let long = "日".repeat(EXCERPT);
