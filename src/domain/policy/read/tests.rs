@@ -89,6 +89,10 @@ const RULE: &str =
     "p.toml:8:12: “l” is not the name of an option / as in"
 )]
 #[case(
+    "program = 'mk'\noperands = 'text'\noptions = ['-l.']",
+    "p.toml:8:12: “-l.” is not the name of an option / as in"
+)]
+#[case(
     "program = 'mk'\noperands = 'text'\noptions = ['-l NUMER']",
     "p.toml:8:12: “NUMER” is no value: NUMBER"
 )]
