@@ -121,6 +121,31 @@ fn what_is_not_known_is_not_allowed() {
     ask(|case| case.kind = PromptKind::Question);
 }
 
+#[rstest]
+#[case("/srv/project/nofile")]
+#[case("src/../nofile")]
+fn a_word_that_names_a_file_elsewhere_is_not_allowed_word_for_word(#[case] word: &str) {
+    let place = Place::new();
+    let subject = format!("make {word}");
+    let policy = load(&format!(
+        "[[rule]]\nname = 'r'\nverdict = 'allow'\nargv = ['make', '{word}']\nmatch = ['{subject}']\nnot_match = ['make']\n"
+    ));
+    let shop = place.shop();
+    let case = Case {
+        tool: "claude-code",
+        kind: PromptKind::Command,
+        subject: &subject,
+        host: "local",
+        context: None,
+        dir: &shop,
+        project: Some(&shop),
+        branch: None,
+        source: Source::Hook,
+        resolve: &real,
+    };
+    assert_eq!(policy.judge(&case).verdict, Verdict::Ask);
+}
+
 const PUSH: &str = "[[rule]]\nname = 'no-push'\nverdict = 'deny'\nprogram = 'git'\nwords = ['push']\nmatch = ['git push']\n";
 
 #[rstest]
@@ -188,6 +213,7 @@ fn a_chain_is_never_denied_nor_allowed_but_asked() {
     Verdict::Deny
 )]
 #[case("contains = ['prod']\nmatch = ['prod']", "ls && x PROD", Verdict::Deny)]
+#[case("contains = ['prod']\nmatch = ['prod']", "ls", Verdict::Allow)]
 #[case(
     "path = ['deploy/**']\nmatch = ['cat deploy/run.sh']",
     "cat ./deploy/run.sh",
