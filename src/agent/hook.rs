@@ -5,6 +5,17 @@
 //! dialog in charge. Whatever is doubtful is nothing: no daemon (it starts none), one that is silent, another version,
 //! garbage. Some tools wait for it before they go on, so it is as good as sure within its deadline that somebody decides;
 //! from then on it goes on waiting only while the daemon lives.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -61,18 +72,18 @@ enum Told {
 async fn tell(paths: &Paths, arguments: &[String]) -> Option<Told> {
     // First the daemon: without one there is no need to read.
     let stream = local::connect(&paths.socket()).await.ok()?;
-    let inline = arguments.iter().find(|text| text.starts_with('{')).cloned();
-    let text = match inline {
-        Some(text) => text,
+    let (inline, named): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|text| text.starts_with('{'));
+    let text = match inline.first() {
+        Some(text) => (*text).clone(),
         None => tokio::task::spawn_blocking(read_event).await.ok()??,
     };
-    let tool = arguments.iter().find(|text| !text.starts_with('{'));
     let pane = |name: &str| std::env::var(name).ok();
     let pane = pane("TMUX").zip(pane("TMUX_PANE"));
     let pane = pane.and_then(|(tmux, pane)| pane_of(&tmux, &pane));
     let event = event(
         &serde_json::from_str(&text).ok()?,
-        tool.map(String::as_str),
+        named.first().map(|tool| tool.as_str()),
         pane,
     )?;
     if event.event == "PermissionRequest" {
@@ -114,7 +125,7 @@ impl Question {
                 && failure.kind == FailureKind::Unsupported
             {
                 // A daemon that is older than we are still wants to know.
-                question.last_id += 1;
+                question.last_id = question.last_id.saturating_add(1);
                 let report = question.last_id;
                 question.send(report, Request::Hook(event)).await?;
                 question.listen(report).await?;
@@ -166,7 +177,7 @@ impl Question {
     }
 
     async fn ping(&mut self) -> Option<()> {
-        self.last_id += 1;
+        self.last_id = self.last_id.saturating_add(1);
         self.send(self.last_id, Request::Ping).await
     }
 
@@ -303,6 +314,90 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::{Failure, Greeting, Welcome};
+    use crate::transport::connection::FromClient;
+
+    /// What a daemon hears that answers each request as told, if it does.
+    async fn heard(
+        theirs: UnixStream,
+        answer: impl Fn(Request) -> Option<Reply>,
+    ) -> Vec<&'static str> {
+        let hello = connection::receive_hello(theirs.into_split()).await;
+        let (_, version, mut reader, mut writer) = hello.unwrap();
+        let welcome = Welcome {
+            version,
+            agent: String::new(),
+            run: 1,
+            host: String::new(),
+            now: 0,
+            home: String::new(),
+            resumed: false,
+        };
+        writer.send(&Greeting::Welcome(welcome)).await.unwrap();
+        let mut words = Vec::new();
+        while let Ok(Some(body)) = reader.next().await {
+            let FromClient::Order(ToAgent { id, request }) = connection::read_order(&body) else {
+                panic!("it says what nobody understands");
+            };
+            words.push(match request {
+                Request::Decide(_) => "decide",
+                Request::Hook(_) => "hook",
+                Request::Ping => "ping",
+                _ => "other",
+            });
+            if let Some(reply) = answer(request) {
+                writer.send(&ToClient::Reply { id, reply }).await.unwrap();
+            }
+        }
+        words
+    }
+
+    #[rstest]
+    #[case::older(FailureKind::Unsupported, &["decide", "ping", "hook"])]
+    #[case::unwilling(FailureKind::Invalid, &["decide", "ping"])]
+    #[tokio::test]
+    async fn a_daemon_that_knows_no_questions_is_told_at_least(
+        #[case] kind: FailureKind,
+        #[case] expected: &[&str],
+    ) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let daemon = heard(theirs, |request| match request {
+            Request::Decide(_) => Some(Reply::Failed(Failure {
+                kind,
+                message: String::new(),
+                hint: String::new(),
+            })),
+            _ => Some(Reply::Done),
+        });
+        let event = asked(&json!({"hook_event_name": "PermissionRequest"}));
+        let hook = async {
+            let mut question = Question::ask(ours, event).await?;
+            question.answer().await
+        };
+        let (decision, heard) = tokio::join!(hook, daemon);
+        assert_eq!(decision, None);
+        assert_eq!(heard, expected);
+    }
+
+    #[tokio::test]
+    async fn whatever_a_daemon_says_it_lives_and_its_decision_is_kept() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (reader, writer) = ours.into_split();
+        let mut question = Question {
+            reader: MessageReader::new(reader),
+            writer: MessageWriter::new(writer),
+            reply: None,
+            last_id: QUESTION,
+        };
+        let mut daemon = MessageWriter::new(theirs);
+        for (id, reply) in [(2, Reply::Done), (QUESTION, Reply::Decision(None))] {
+            daemon.send(&ToClient::Reply { id, reply }).await.unwrap();
+        }
+        question.listen(2).await.unwrap();
+        assert_eq!(question.reply, None);
+        question.listen(3).await.unwrap();
+        assert_eq!(question.reply, Some(Reply::Decision(None)));
+    }
 
     fn asked(json: &Value) -> HookEvent {
         event(json, None, None).unwrap()
@@ -335,9 +430,22 @@ mod tests {
 
     #[test]
     fn half_of_a_subject_is_not_told() {
-        let long = "x".repeat(MAX_SUBJECT + 1);
-        let call = json!({"hook_event_name": "PermissionRequest", "tool_name": "Bash", "tool_input": {"command": long}});
-        assert_eq!(asked(&call).subject, "");
+        for (length, told) in [(MAX_SUBJECT, MAX_SUBJECT), (MAX_SUBJECT + 1, 0)] {
+            let long = "x".repeat(length);
+            let call = json!({"hook_event_name": "PermissionRequest", "tool_name": "Bash", "tool_input": {"command": long}});
+            assert_eq!(asked(&call).subject.len(), told);
+        }
+    }
+
+    #[rstest]
+    #[case("Notification", "notification_type")]
+    #[case("StopFailure", "last_assistant_message")]
+    #[case("StopFailure", "error")]
+    #[case("SessionStart", "source")]
+    #[case("SessionEnd", "reason")]
+    fn the_detail_has_a_name_of_its_own_in_each_event(#[case] name: &str, #[case] key: &str) {
+        let told = |name: &str| asked(&json!({"hook_event_name": name, key: "x"})).detail;
+        assert_eq!((told(name).as_str(), told("Stop").as_str()), ("x", ""));
     }
 
     #[test]

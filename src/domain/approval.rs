@@ -1,6 +1,17 @@
 //! How a session's prompts may be answered while nobody answers them, and what that comes to for one prompt.
 //!
 //! Everything here is for showing and asking; who decides, and under which conditions, is the agent's.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -83,4 +94,19 @@ pub struct Advice {
     /// when `why` says it all.
     #[serde(default)]
     pub waits: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_the_names_in_json() {
+        for mode in [Mode::Ask, Mode::Policy, Mode::Yes] {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.word());
+        }
+        for verdict in [Verdict::Allow, Verdict::Ask, Verdict::Deny] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.word());
+        }
+    }
 }

@@ -15,6 +15,17 @@
 //! | `prompt`, `kind`, `subject`, `question`, `evidence` | what was asked, in full, and which sources said so |
 //! | `before`, `after` | the end of the screen, at most [`EXCERPT`] bytes |
 //! | `late` | written after the fact, because the record could not be written in time |
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -325,7 +336,7 @@ mod tests {
             decision: Ruling::Allow,
             message: String::new(),
             way: Way::Hook,
-            why: "the rule read.ls allows it".into(),
+            why: "a rule allows it".into(),
             session: SessionId::new("cm.7.3"),
             name: "api".into(),
             tool: "claude-code".into(),
@@ -344,7 +355,7 @@ mod tests {
     #[test]
     fn the_names_in_json_are_stable() {
         let intent = serde_json::to_string(&record()).unwrap();
-        insta::assert_snapshot!(intent, @r#"{"when":{"wall":1700000000000,"monotonic":5000,"boot":"b0"},"phase":"intent","by":{"policy":{"rule":"read.ls","policy":"9f2c","mode":"policy"}},"decision":"allow","message":"","way":"hook","why":"the rule read.ls allows it","session":"cm.7.3","name":"api","tool":"claude-code","dir":"/srv/api","prompt":4,"kind":"command","subject":"ls -l","question":"Do you want to proceed?","evidence":["hook","screen"],"before":"","after":"","late":false}"#);
+        insta::assert_snapshot!(intent, @r#"{"when":{"wall":1700000000000,"monotonic":5000,"boot":"b0"},"phase":"intent","by":{"policy":{"rule":"read.ls","policy":"9f2c","mode":"policy"}},"decision":"allow","message":"","way":"hook","why":"a rule allows it","session":"cm.7.3","name":"api","tool":"claude-code","dir":"/srv/api","prompt":4,"kind":"command","subject":"ls -l","question":"Do you want to proceed?","evidence":["hook","screen"],"before":"","after":"","late":false}"#);
         let ended = [
             Ended::Delivered,
             Ended::Refused {
@@ -357,6 +368,57 @@ mod tests {
             ended,
         });
         insta::assert_snapshot!(serde_json::to_string(&phases).unwrap(), @r##"[{"outcome":{"of":7,"ended":"delivered"}},{"outcome":{"of":7,"ended":{"refused":{"why":"copy mode"}}}},{"outcome":{"of":7,"ended":"rehearsed"}}]"##);
+    }
+
+    #[test]
+    fn the_words_are_the_names_in_json() {
+        for ruling in [Ruling::Allow, Ruling::Deny, Ruling::None] {
+            assert_eq!(serde_json::to_value(ruling).unwrap(), ruling.word());
+        }
+        for way in [Way::Hook, Way::Keys, Way::None] {
+            assert_eq!(serde_json::to_value(way).unwrap(), way.word());
+        }
+        for ended in [Ended::Delivered, Ended::Unknown, Ended::Withdrawn] {
+            assert_eq!(serde_json::to_value(&ended).unwrap(), ended.word());
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_decision_at_another_time() {
+        let (intent, when) = (record(), When::default());
+        let outcome = intent.outcome(Some(RecordSeq(7)), Ended::Delivered, when.clone());
+        assert_eq!((intent.ends(), outcome.ends()), (None, Some(RecordSeq(7))));
+        assert_eq!(outcome.when, when);
+        let (when, phase) = (intent.when.clone(), intent.phase.clone());
+        let again = Record {
+            when,
+            phase,
+            ..outcome
+        };
+        assert_eq!(again, intent);
+    }
+
+    #[test]
+    fn only_a_rule_decides_without_a_person() {
+        let client = "cm-tui 0.1.0 #3".into();
+        let others = [
+            Decider::Person { client },
+            Decider::Terminal,
+            Decider::Agent,
+        ];
+        assert!(record().by.is_automatic());
+        assert!(!others.iter().any(Decider::is_automatic));
+    }
+
+    #[test]
+    fn every_text_can_be_bounded_but_those_that_name() {
+        let mut bounded = record();
+        bounded.texts_mut().for_each(String::clear);
+        let json = serde_json::to_value(&bounded).unwrap();
+        let texts = json.as_object().unwrap().iter();
+        let texts = texts.filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()));
+        let kept: Vec<&String> = texts.map(|(name, _)| name).collect();
+        assert_eq!(kept, ["decision", "kind", "phase", "session", "way"]);
     }
 
     fn wanted(change: impl FnOnce(&mut DecisionFilter)) -> DecisionFilter {
@@ -381,6 +443,15 @@ mod tests {
     #[case::since_later(wanted(|filter| filter.since = Some(1_700_000_000_001)), false)]
     fn a_filter_takes_what_fits_all_of_it(#[case] filter: DecisionFilter, #[case] fits: bool) {
         assert_eq!(filter.fits(&record()), fits);
+    }
+
+    #[test]
+    fn somebody_at_the_terminal_is_a_person() {
+        let by = |kind| wanted(|filter| filter.by = Some(kind));
+        let mut there = record();
+        there.by = Decider::Terminal;
+        assert!(by(DeciderKind::Human).fits(&there));
+        assert!(!by(DeciderKind::Policy).fits(&there));
     }
 
     #[test]

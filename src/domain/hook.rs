@@ -2,6 +2,17 @@
 //!
 //! A hook is a command that the tool itself runs, with exact data: what it is about to do, to the letter. So nothing
 //! here is guessed from a screen. It is still text that came from a model or a user: shown only after cleaning.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -130,10 +141,10 @@ mod tests {
     #[rstest]
     #[case("UserPromptSubmit", "", "", "working")]
     #[case("PreToolUse", "Bash", "", "working")]
+    #[case("PreCompact", "", "", "working")]
     #[case("PermissionRequest", "Bash", "", "approval")]
     #[case("PermissionRequest", "ExitPlanMode", "", "approval")]
     #[case("PermissionRequest", "AskUserQuestion", "", "question")]
-    #[case("Notification", "", "idle_prompt", "idle")]
     #[case("Stop", "", "", "finished")]
     #[case("StopFailure", "", "API Error: 500", "error")]
     fn an_event_says_a_state(
@@ -146,6 +157,28 @@ mod tests {
             panic!("{name} says nothing");
         };
         assert_eq!(state.word(), expected);
+    }
+
+    #[rstest]
+    #[case("Bash", PromptKind::Command)]
+    #[case("apply_patch", PromptKind::Edit)]
+    #[case("Write", PromptKind::Create)]
+    #[case("Grep", PromptKind::Read)]
+    #[case("WebFetch", PromptKind::Fetch)]
+    #[case("AskUserQuestion", PromptKind::Question)]
+    #[case("ExitPlanMode", PromptKind::Plan)]
+    #[case("mcp__x__y", PromptKind::ToolCall)]
+    #[case("SomethingNew", PromptKind::Other)]
+    fn an_action_is_of_a_kind(#[case] action: &str, #[case] expected: PromptKind) {
+        assert_eq!(event("PermissionRequest", action, "").kind(), expected);
+    }
+
+    #[rstest]
+    #[case("permission_prompt", HookWord::StillWaits)]
+    #[case("idle_prompt", HookWord::Says(SessionState::Idle, None))]
+    #[case("something_new", HookWord::Nothing)]
+    fn a_notification_says_no_more_than_it_knows(#[case] detail: &str, #[case] expected: HookWord) {
+        assert_eq!(event("Notification", "", detail).word(), expected);
     }
 
     #[test]

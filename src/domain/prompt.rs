@@ -1,4 +1,15 @@
 //! What a tool asks for, and how it can be answered.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +169,74 @@ impl Answer {
         match self {
             Self::Yes => "yes",
             Self::No => "no",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(PromptKind::Command, "command", true, true)]
+    #[case(PromptKind::Edit, "edit", true, true)]
+    #[case(PromptKind::Create, "create", true, true)]
+    #[case(PromptKind::Read, "read", true, true)]
+    #[case(PromptKind::Fetch, "fetch", true, true)]
+    #[case(PromptKind::ToolCall, "tool call", true, true)]
+    #[case(PromptKind::Other, "other", true, true)]
+    #[case(PromptKind::Trust, "trust", false, true)]
+    #[case(PromptKind::Plan, "plan", false, true)]
+    #[case(PromptKind::Login, "login", false, false)]
+    #[case(PromptKind::Question, "question", false, false)]
+    fn a_kind_says_who_may_agree_to_it(
+        #[case] kind: PromptKind,
+        #[case] word: &str,
+        #[case] is_permission: bool,
+        #[case] can_be_agreed_to: bool,
+    ) {
+        assert_eq!(kind.word(), word);
+        assert_eq!(kind.is_permission(), is_permission);
+        assert_eq!(kind.can_be_agreed_to(), can_be_agreed_to);
+        let waits = kind.state() == SessionState::Approval;
+        assert_eq!(waits, can_be_agreed_to);
+    }
+
+    #[rstest]
+    #[case(&[Answer::Yes, Answer::No], Answer::No, Some("1"))]
+    #[case(&[Answer::Yes, Answer::Yes], Answer::Yes, None)]
+    #[case(&[Answer::Yes], Answer::No, None)]
+    fn a_choice_that_is_not_the_only_one_is_none(
+        #[case] offered: &[Answer],
+        #[case] answer: Answer,
+        #[case] keys: Option<&str>,
+    ) {
+        let choices = offered.iter().enumerate().map(|(at, answer)| Choice {
+            label: answer.word().into(),
+            keys: at.to_string(),
+            answer: Some(*answer),
+        });
+        let prompt = Prompt {
+            id: PromptId(1),
+            kind: PromptKind::Command,
+            subject: "ls".into(),
+            question: String::new(),
+            choices: choices.collect(),
+            rule: String::new(),
+            evidence: Vec::new(),
+            since: 0,
+            advice: None,
+        };
+        let found = prompt.choice(answer).map(|choice| choice.keys.as_str());
+        assert_eq!(found, keys);
+    }
+
+    #[test]
+    fn the_word_of_an_answer_is_its_name_in_json() {
+        for answer in [Answer::Yes, Answer::No] {
+            assert_eq!(serde_json::to_value(answer).unwrap(), answer.word());
         }
     }
 }

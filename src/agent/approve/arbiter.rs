@@ -207,7 +207,7 @@ impl Arbiter {
         if case.person && !who.is_person() {
             return Err(Refusal::TakenOver);
         }
-        self.last_number += 1;
+        self.last_number = self.last_number.saturating_add(1);
         let number = self.last_number;
         case.stage = Stage::Claimed(Claim {
             number,
@@ -314,8 +314,9 @@ mod tests {
     fn the_loser_is_told_what_was_decided_by_whom_and_when() {
         let (mut arbiter, start) = opened();
         let ticket = arbiter.claim(P, person("X"), Answer::Yes, start).unwrap();
-        arbiter.send(ticket, start).unwrap();
-        let later = start + Duration::from_secs(2);
+        let sent = start + Duration::from_secs(5);
+        arbiter.send(ticket, sent).unwrap();
+        let later = sent + Duration::from_secs(2);
         let refusal = arbiter
             .claim(P, person("Y"), Answer::No, later)
             .unwrap_err();
@@ -394,6 +395,36 @@ mod tests {
         arbiter.merge(Q, P);
         arbiter.claim(Q, person("X"), Answer::No, now).unwrap_err();
         assert!(arbiter.is_taken(Q));
+    }
+
+    #[test]
+    fn what_went_furthest_counts_for_both_names_of_a_prompt() {
+        let (mut arbiter, now) = opened();
+        arbiter.open(Q);
+        let ticket = arbiter.claim(P, rule(), Answer::Yes, now).unwrap();
+        let other = arbiter.claim(Q, rule(), Answer::Yes, now).unwrap();
+        arbiter.merge(P, Q);
+        arbiter.send(ticket, now).unwrap_err();
+        arbiter.send(other, now).unwrap();
+        let third = PromptId(3);
+        arbiter.open(third);
+        arbiter.merge(Q, third);
+        let refused = arbiter.claim(third, person("X"), Answer::No, now);
+        let words = refused.unwrap_err().words();
+        assert_eq!(words, "already decided: yes by rule ls, 0 s ago");
+    }
+
+    #[test]
+    fn whoever_took_over_one_name_of_a_prompt_took_over_the_other() {
+        for (from, to) in [(P, Q), (Q, P)] {
+            let (mut arbiter, now) = opened();
+            arbiter.open(Q);
+            let ticket = arbiter.claim(P, person("X"), Answer::Yes, now).unwrap();
+            arbiter.settle(ticket, Outcome::NotSent);
+            arbiter.merge(from, to);
+            let refused = arbiter.claim(Q, rule(), Answer::Yes, now).unwrap_err();
+            assert_eq!(refused.words(), "a person has taken over");
+        }
     }
 
     #[test]

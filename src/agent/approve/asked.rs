@@ -132,6 +132,7 @@ mod tests {
     #[case("rm -rf /tmp/a", "rm -rf /tmp/a", true)]
     #[case("rm -rf /tmp/a", "rm -rf /tmp/ a", false)]
     #[case("ls\nrm x", "ls\nrm x", true)]
+    #[case("ls", "", false)]
     fn an_answer_goes_to_the_hook_only_when_its_exact_subject_was_shown(
         #[case] asked: &str,
         #[case] told: &str,
@@ -144,12 +145,27 @@ mod tests {
         assert!(!is_exactly(&event("Bash", asked), &read));
     }
 
+    #[test]
+    fn what_was_told_cut_was_not_shown() {
+        let whole = "x".repeat(COLS);
+        let both = [Source::Hook, Source::Screen];
+        let told = prompt(PromptKind::Command, &whole, &both);
+        assert!(is_exactly(&event("Bash", &whole), &told));
+        let longer = format!("{whole}x");
+        let told = prompt(PromptKind::Command, &sanitize::label(&longer, COLS), &both);
+        assert!(!is_exactly(&event("Bash", &longer), &told));
+    }
+
     #[rstest]
     #[case("Bash", "git  log", PromptKind::Command, "git log", true)]
     #[case("Bash", "git log", PromptKind::Command, "git push", false)]
     #[case("Edit", "/srv/a/cart.py", PromptKind::Create, "cart.py", true)]
     #[case("Edit", "/srv/a/cart.py", PromptKind::Edit, "art.py", false)]
     #[case("Bash", "git log", PromptKind::Edit, "git log", false)]
+    #[case("Edit", "a.py", PromptKind::Command, "a.py", false)]
+    #[case("Bash", "bin/a", PromptKind::Command, "a", false)]
+    #[case("Bash", "git log", PromptKind::Command, "", true)]
+    #[case("Bash", "", PromptKind::Command, "", false)]
     fn a_screen_wraps_and_shortens(
         #[case] action: &str,
         #[case] asked: &str,

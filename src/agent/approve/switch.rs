@@ -161,6 +161,7 @@ mod tests {
     fn a_yes_to_everything_ends_after_its_time_and_says_so() {
         let (mut switch, start) = on(Mode::Yes);
         assert_eq!(switch.told().until, Some(1000 + 8 * 3_600_000));
+        assert_eq!(switch.ends(), Some(start + LIMITS.yes));
         assert!(!switch.expire(start + LIMITS.yes.saturating_sub(Duration::from_millis(1))));
         assert!(switch.expire(start + LIMITS.yes));
         assert_eq!(
@@ -170,6 +171,26 @@ mod tests {
         assert!(!switch.told().screen);
         let (switch, _) = on(Mode::Policy);
         assert_eq!(switch.ends(), None);
+    }
+
+    #[test]
+    fn the_switches_are_as_wished_and_off_without_a_mode() {
+        let cases = [
+            (Mode::Ask, true, false),
+            (Mode::Policy, true, true),
+            (Mode::Yes, false, false),
+        ];
+        for (mode, wished, expected) in cases {
+            let (mut switch, now) = on(Mode::Policy);
+            let wish = Wish {
+                screen: wished,
+                dry_run: wished,
+                ..wish(mode)
+            };
+            switch.set(wish, &LIMITS, now, 0);
+            let told = switch.told();
+            assert_eq!((told.screen, told.dry_run), (expected, expected));
+        }
     }
 
     #[test]

@@ -124,3 +124,35 @@ fn a_reason_reads_as_the_end_of_a_sentence() {
     );
     assert_eq!(why("a ^"), "“^” is not plain text to every shell");
 }
+
+#[test]
+fn every_character_that_is_refused_says_what_it_would_do() {
+    let refused = ('!'..='~').filter_map(|c| match words(&format!("a {c}")) {
+        Err(why @ Unprovable::Special(_)) => Some(why.to_string()),
+        _ => None,
+    });
+    insta::assert_snapshot!(refused.collect::<Vec<_>>().join("\n"), @r##"
+    “!” may stand for an earlier command
+    “#” may start a comment
+    “$” puts in what the shell finds
+    “%” at the start of a word may stand for something else
+    “&” joins commands or sends one to the background
+    “(” starts another shell
+    “)” starts another shell
+    “*” stands for names that the shell finds
+    “;” joins commands
+    “<” redirects input or output
+    “=” at the start of a word may stand for something else
+    “>” redirects input or output
+    “?” stands for names that the shell finds
+    “[” stands for names that the shell finds
+    “\” changes what the next character means
+    “]” stands for names that the shell finds
+    “^” is not plain text to every shell
+    “`” puts in what the shell finds
+    “{” makes several words of one
+    “|” sends output to another program
+    “}” makes several words of one
+    “~” may stand for a home folder
+    "##);
+}

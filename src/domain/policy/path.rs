@@ -178,6 +178,64 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::domain::{PromptKind, Source};
+
+    fn in_folder<T>(
+        dir: &str,
+        resolve: &dyn Fn(&str) -> Option<String>,
+        then: impl FnOnce(&Case<'_>) -> T,
+    ) -> T {
+        then(&Case {
+            tool: "claude-code",
+            kind: PromptKind::Read,
+            subject: "a",
+            host: "local",
+            context: None,
+            dir,
+            project: None,
+            branch: None,
+            source: Source::Hook,
+            resolve,
+        })
+    }
+
+    #[rstest]
+    #[case("/srv/shop", "/srv/shop", true)]
+    #[case("/srv/shop", "/home/u", false)]
+    #[case("/tmp", "/private/tmp", false)]
+    #[case("shop", "/srv/shop", false)]
+    fn a_project_is_narrow_by_both_its_names(
+        #[case] named: &str,
+        #[case] real: &str,
+        #[case] expected: bool,
+    ) {
+        let resolve = |_: &str| Some(real.to_owned());
+        let found = in_folder(named, &resolve, |case| Project::of(case).is_ok());
+        assert_eq!(found, expected);
+    }
+
+    #[rstest]
+    #[case("src/a.rs", true)]
+    #[case("/srv/shop/a-", true)]
+    #[case("", false)]
+    #[case("-", false)]
+    #[case("~", false)]
+    #[case("~x/a", false)]
+    #[case("a$b", false)]
+    #[case("a*", false)]
+    #[case("/srv/shop/.env", false)]
+    #[case("/srv/shopping", false)]
+    #[case("/proc/self/cwd", false)]
+    fn a_word_is_inside_only_when_it_can_name_no_other_file(
+        #[case] word: &str,
+        #[case] expected: bool,
+    ) {
+        let resolve = |path: &str| Some(path.to_owned());
+        let found = in_folder("/srv/shop", &resolve, |case| {
+            Project::of(case).unwrap().inside(case, word).is_ok()
+        });
+        assert_eq!(found, expected);
+    }
 
     #[rstest]
     #[case("/a", "/a", Some(""))]

@@ -115,6 +115,7 @@ mod tests {
         assert_eq!(nearest("kinds", words), Some("kind"));
         assert_eq!(nearest("xyz", words), None);
         assert_eq!(nearest("evidence", words), None);
+        assert_eq!(nearest("xy", ["ab"]), None);
     }
 
     #[test]

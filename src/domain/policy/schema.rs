@@ -378,3 +378,32 @@ fn revision(case: &Case<'_>, project: &Project, word: &str) -> Result<(), String
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("5p", true)]
+    #[case("$p", true)]
+    #[case("1,20p", true)]
+    #[case("10,$p", true)]
+    #[case("", false)]
+    #[case("p", false)]
+    #[case("5", false)]
+    #[case("5,p", false)]
+    #[case(",5p", false)]
+    #[case("$,5p", false)]
+    #[case("xp", false)]
+    #[case("1,xp", false)]
+    #[case("5e", false)]
+    #[case("1~2p", false)]
+    fn a_script_that_prints_lines_by_their_number_is_told(
+        #[case] script: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(is_lines(script), expected);
+    }
+}

@@ -84,9 +84,6 @@ const LONGEST_NAME: usize = 40;
 /// The rule that would allow exactly this, as TOML text that loads; nothing where none is safe: for what cannot be
 /// proved, leads outside, may hold secrets, or runs what it is given.
 pub fn suggest(case: &Case<'_>) -> Option<String> {
-    if !case.kind.is_permission() || command::visible(case.subject).is_err() {
-        return None;
-    }
     let project = Project::of(case).ok()?;
     let (title, what, example) = match case.kind {
         PromptKind::Command => {
@@ -176,4 +173,61 @@ fn list(words: &[String]) -> String {
         .map(|word| toml::Value::String(word.clone()).to_string())
         .collect();
     format!("[{}]", words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suggested(kind: PromptKind, source: Source, subject: &str) -> String {
+        let real = |path: &str| Some(path.to_owned());
+        let case = Case {
+            tool: "codex",
+            kind,
+            subject,
+            host: "local",
+            context: None,
+            dir: "/srv/shop",
+            project: None,
+            branch: None,
+            source,
+            resolve: &real,
+        };
+        suggest(&case).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_rule_is_written_as_a_person_would() {
+        let command = suggested(
+            PromptKind::Command,
+            Source::Hook,
+            "git commit -m 'a \"b\"' ",
+        );
+        insta::assert_snapshot!(command, @r#"
+        [[rule]]
+        name = "git-commit-m-a-b-e8d7ec4a"
+        verdict = "allow"
+        tool = ["codex"]
+        host = ["local"]
+        dir = ["/srv/shop/**"]
+        source = ["hook"]
+        argv = ["git", "commit", "-m", 'a "b"']
+        match = ["""git commit -m 'a "b"' """]
+        not_match = ["""git commit -m 'a "b"' --and-more"""]
+        "#);
+        let file = suggested(PromptKind::Read, Source::Screen, "src/main.rs");
+        insta::assert_snapshot!(file, @r#"
+        [[rule]]
+        name = "read-main.rs-97e3d3d5"
+        verdict = "allow"
+        tool = ["codex"]
+        host = ["local"]
+        dir = ["/srv/shop/**"]
+        source = ["screen"]
+        kind = ["read"]
+        path = ["/srv/shop/src/main.rs"]
+        match = ["/srv/shop/src/main.rs"]
+        not_match = ["/srv/shop/src/main.rs.other"]
+        "#);
+    }
 }

@@ -121,6 +121,31 @@ fn what_is_not_known_is_not_allowed() {
     ask(|case| case.kind = PromptKind::Question);
 }
 
+#[rstest]
+#[case("/srv/project/nofile")]
+#[case("src/../nofile")]
+fn a_word_that_names_a_file_elsewhere_is_not_allowed_word_for_word(#[case] word: &str) {
+    let place = Place::new();
+    let subject = format!("make {word}");
+    let policy = load(&format!(
+        "[[rule]]\nname = 'r'\nverdict = 'allow'\nargv = ['make', '{word}']\nmatch = ['{subject}']\nnot_match = ['make']\n"
+    ));
+    let shop = place.shop();
+    let case = Case {
+        tool: "claude-code",
+        kind: PromptKind::Command,
+        subject: &subject,
+        host: "local",
+        context: None,
+        dir: &shop,
+        project: Some(&shop),
+        branch: None,
+        source: Source::Hook,
+        resolve: &real,
+    };
+    assert_eq!(policy.judge(&case).verdict, Verdict::Ask);
+}
+
 const PUSH: &str = "[[rule]]\nname = 'no-push'\nverdict = 'deny'\nprogram = 'git'\nwords = ['push']\nmatch = ['git push']\n";
 
 #[rstest]
@@ -141,7 +166,11 @@ fn a_rule_that_denies_sees_the_program_behind_others(
     let place = Place::new();
     let judged = judge(&load(PUSH), &place, |case| case.subject = subject);
     assert_eq!(judged.verdict == Verdict::Deny, denied, "{judged:?}");
-    assert_eq!(judged.rule == "no-push", denied);
+    let why = "the rule “no-push” says so";
+    assert_eq!(
+        (judged.rule == "no-push", judged.why == why),
+        (denied, denied)
+    );
 }
 
 #[test]
@@ -166,6 +195,8 @@ fn a_chain_is_never_denied_nor_allowed_but_asked() {
     "rm -r x",
     Verdict::Ask
 )]
+#[case("words = ['-r']\nmatch = ['rm -r']", "rm --verbose x", Verdict::Ask)]
+#[case("words = ['-rf']\nmatch = ['rm -rf x']", "rm -vrf x", Verdict::Ask)]
 #[case(
     "words = ['--force']\nmatch = ['a --force']",
     "git x --force=yes",
@@ -182,6 +213,7 @@ fn a_chain_is_never_denied_nor_allowed_but_asked() {
     Verdict::Deny
 )]
 #[case("contains = ['prod']\nmatch = ['prod']", "ls && x PROD", Verdict::Deny)]
+#[case("contains = ['prod']\nmatch = ['prod']", "ls", Verdict::Allow)]
 #[case(
     "path = ['deploy/**']\nmatch = ['cat deploy/run.sh']",
     "cat ./deploy/run.sh",
@@ -234,6 +266,7 @@ fn a_rule_for_a_branch_asks_where_the_branch_is_not_known() {
     let judged = |branch: Option<&'static str>| {
         judge(&policy, &place, |case| {
             case.subject = "ls";
+            case.context = None;
             case.branch = branch;
         })
     };
@@ -281,6 +314,10 @@ fn the_strictest_rule_is_named_and_among_equals_the_first_by_name() {
 #[case("make FILE=.env", false)]
 #[case("make FILE=../outside/x", false)]
 #[case("make link-out/notes.txt", false)]
+#[case("make /nowhere", false)]
+#[case("make '~/x'", false)]
+#[case("make ../nowhere", false)]
+#[case("mkfs.ext4 x", false)]
 #[case("git push", false)]
 #[case("rm x", false)]
 #[case("/bin/rm x", false)]

@@ -280,12 +280,7 @@ impl Reader<'_, '_, '_> {
             );
             return None;
         }
-        let globs = self.globs("path");
-        if has_path && globs.is_empty() {
-            self.wrong(span, "“path” is empty", "for example path = [\"docs/**\"]");
-            return None;
-        }
-        Some(What::Files(globs))
+        Some(What::Files(self.globs("path")))
     }
 
     fn program(&mut self) -> Option<What> {
@@ -328,21 +323,9 @@ impl Reader<'_, '_, '_> {
     fn argv(&mut self) -> Option<What> {
         let words = self.words("argv");
         let span = self.span("argv");
-        let Some((program, _)) = words.first() else {
-            self.wrong(
-                &span,
-                "“argv” is empty",
-                "write the words: argv = [\"cargo\", \"check\"]",
-            );
-            return None;
-        };
+        let (program, _) = words.first()?;
         if guard::is_never(guard::file_name(program)) {
             self.wrong(&span, format!("“{program}” is never allowed by a rule"), "");
-            return None;
-        }
-        if let Some((_, span)) = words.iter().find(|(word, _)| command::LONGEST < word.len()) {
-            let span = span.clone();
-            self.wrong(&span, "the word is too long", "");
             return None;
         }
         Some(What::Exactly(

@@ -88,7 +88,7 @@ const RULE: &str =
 )]
 #[case(
     "progam = 'mk'",
-    "p.toml:6:1: unknown key “progam” / did you mean “program”?\np.toml:2:8: no rule"
+    "p.toml:2:8: no rule can allow this\np.toml:6:1: unknown key “progam” / did you mean “program”?"
 )]
 #[case(
     "program = 'mk'",
@@ -97,6 +97,10 @@ const RULE: &str =
 #[case(
     "program = 'mk'\noperands = 'text'\noptions = ['l']",
     "p.toml:8:12: “l” is not the name of an option / as in"
+)]
+#[case(
+    "program = 'mk'\noperands = 'text'\noptions = ['-l.']",
+    "p.toml:8:12: “-l.” is not the name of an option / as in"
 )]
 #[case(
     "program = 'mk'\noperands = 'text'\noptions = ['-l NUMER']",
@@ -141,9 +145,19 @@ const RULE: &str =
     "p.toml:2:8: “program”, “argv” and “path” exclude each other"
 )]
 #[case(
+    "program = 'mk'\npath = 'a'",
+    "p.toml:2:8: “program”, “argv” and “path” exclude each other"
+)]
+#[case(
+    "argv = ['mk']\npath = 'a'",
+    "p.toml:2:8: “program”, “argv” and “path” exclude each other"
+)]
+#[case(
     "operands = 'text'",
     "p.toml:2:8: words are allowed, but of no program"
 )]
+#[case("subcommand = 'x'", "p.toml:2:8: words are allowed, but of no program")]
+#[case("options = ['-l']", "p.toml:2:8: words are allowed, but of no program")]
 #[case(
     "program = 'mk'\nkind = 'read'",
     "p.toml:2:8: a rule for a program is of the kind “command” only"
@@ -156,16 +170,22 @@ const RULE: &str =
     "kind = ['read', 'tool_call']",
     "p.toml:2:8: no rule can allow this without a person"
 )]
-#[case("kind = ['trust']", "p.toml:6:9: “trust” means nothing as “kind”")]
+#[case(
+    "kind = ['trust']",
+    "p.toml:2:8: no rule can allow this\np.toml:6:9: “trust” means nothing as “kind”"
+)]
 #[case(
     "kind = ['raed']",
-    "p.toml:6:9: “raed” means nothing as “kind” / did you mean “read”?"
+    "p.toml:2:8: no rule can allow this\np.toml:6:9: “raed” means nothing as “kind” / did you mean “read”?"
 )]
 #[case(
     "kind = ['edit']",
     "p.toml:2:8: a rule that allows changes needs “path”"
 )]
-#[case("kind = []", "p.toml:6:8: “kind” is empty")]
+#[case(
+    "kind = []",
+    "p.toml:2:8: no rule can allow this\np.toml:6:8: “kind” is empty"
+)]
 #[case("kind = ['edit']\npath = []", "p.toml:7:8: “path” is empty")]
 #[case(
     "kind = ['edit']\npath = ['../x']",
@@ -192,14 +212,15 @@ const RULE: &str =
     "p.toml:8:9: not a word of printable ASCII"
 )]
 fn a_rule_that_could_mean_something_else_is_refused(#[case] body: &str, #[case] expected: &str) {
-    let told = told(&format!("{RULE}{body}"));
-    let first = expected.split('\n').next().unwrap();
+    assert_told(&told(&format!("{RULE}{body}")), expected);
+}
+
+/// Whether each line is told, by its beginning, and no other.
+fn assert_told(told: &str, expected: &str) {
+    let is_told = |(line, expected): (&str, &str)| line.starts_with(expected);
     assert!(
-        if expected.is_empty() {
-            told.is_empty()
-        } else {
-            told.lines().any(|line| line.starts_with(first))
-        },
+        told.lines().count() == expected.lines().count()
+            && told.lines().zip(expected.lines()).all(is_told),
         "{told}"
     );
 }
@@ -264,11 +285,25 @@ fn a_rule_that_could_mean_something_else_is_refused(#[case] body: &str, #[case] 
     "p.toml:5:11: “[” means nothing in a pattern"
 )]
 fn a_file_that_could_mean_something_else_is_refused(#[case] text: &str, #[case] expected: &str) {
-    let told = told(text);
-    assert!(
-        told.lines().any(|line| line.starts_with(expected)),
-        "{told}"
-    );
+    assert_told(&told(text), expected);
+}
+
+#[test]
+fn a_name_has_up_to_64_characters() {
+    for (length, expected) in [
+        (64, ""),
+        (65, "p.toml:2:8: not a name / use up to 64 letters"),
+    ] {
+        let name = "x".repeat(length);
+        let rule = format!("[[rule]]\nname = '{name}'\nverdict = 'deny'\nmatch = ['x']");
+        assert_told(&told(&rule), expected);
+    }
+}
+
+#[test]
+fn a_person_may_take_back_what_a_shipped_rule_allows() {
+    let deny = "[[rule]]\nname = 'd'\nverdict = 'deny'\nprogram = 'pwd'\nmatch = ['pwd']";
+    assert_eq!(told(deny), "");
 }
 
 #[test]
@@ -292,10 +327,16 @@ fn every_problem_is_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn too_many_rules_are_refused() {
-    let rules: Vec<String> = (0..1001)
-        .map(|number| format!("[[rule]]\nname = 'r{number}'\nverdict = 'ask'\nmatch = ['x']\n"))
-        .collect();
-    assert!(told(&rules.concat()).contains("more than 1000 rules"));
+    let rules = |count: usize| -> String {
+        let rule =
+            |number| format!("[[rule]]\nname = 'r{number}'\nverdict = 'ask'\nmatch = ['x']\n");
+        (0..count).map(rule).collect()
+    };
+    let expected = "policy: there are more than 1000 rules / join some of them";
+    for (count, expected) in [(1000, ""), (1001, expected)] {
+        let text = format!("shipped = false\n{}", rules(count));
+        assert_eq!(told(&text), expected);
+    }
 }
 
 #[test]
