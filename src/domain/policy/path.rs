@@ -190,7 +190,7 @@ mod tests {
             kind: PromptKind::Read,
             subject: "a",
             host: "local",
-            context: None,
+            contexts: Some(&[]),
             dir,
             project: None,
             branch: None,

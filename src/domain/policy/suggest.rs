@@ -186,7 +186,7 @@ mod tests {
             kind,
             subject,
             host: "local",
-            context: None,
+            contexts: Some(&[]),
             dir: "/srv/shop",
             project: None,
             branch: None,

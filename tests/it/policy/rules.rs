@@ -136,7 +136,7 @@ fn a_word_that_names_a_file_elsewhere_is_not_allowed_word_for_word(#[case] word:
         kind: PromptKind::Command,
         subject: &subject,
         host: "local",
-        context: None,
+        contexts: Some(&[]),
         dir: &shop,
         project: Some(&shop),
         branch: None,
@@ -266,7 +266,7 @@ fn a_rule_for_a_branch_asks_where_the_branch_is_not_known() {
     let judged = |branch: Option<&'static str>| {
         judge(&policy, &place, |case| {
             case.subject = "ls";
-            case.context = None;
+            case.contexts = Some(&[]);
             case.branch = branch;
         })
     };
