@@ -37,11 +37,10 @@ impl Hub {
         if let Err(failure) = self.check(session, prompt, answer, message, road) {
             return self.fail(client, id, failure);
         }
-        let shown = self
-            .sessions
-            .get(session)
-            .and_then(|entry| entry.session.prompt.clone())
-            .filter(|shown| shown.id == prompt);
+        let shown = self.sessions.get(session).and_then(|entry| {
+            let mut known = entry.docket.past.iter().chain(&entry.session.prompt);
+            known.find(|known| known.id == prompt).cloned()
+        });
         let decision = shown.and_then(|shown| self.decision(session, &shown, who.clone(), answer));
         let now = moment().instant;
         let arbiter = &mut self.approvals.arbiter;

@@ -1,6 +1,6 @@
 //! What the hub keeps of approving: the rules, the record, and each session's open questions and answers on their way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,15 @@ use crate::agent::approve::{
 };
 use crate::agent::tmux::Sent;
 use crate::config::ApproveConfig;
-use crate::domain::{HookEvent, PromptId, SessionId};
+use crate::domain::{HookEvent, Prompt, PromptId, SessionId};
 use crate::protocol::{Failure, Reply};
 
 /// How long a tool is kept from showing its dialog while a rule may still answer: the record of a healthy disk takes some
 /// ten milliseconds, and nobody sees a dialog that comes a tenth of a second later.
 pub(super) const BLOCKED: Duration = Duration::from_millis(100);
+
+/// How many prompts of a session that are gone are known: an answer to an older one is to a picture of another time.
+const MOST_PAST: usize = 8;
 
 /// The rules of the host as they were read last.
 #[derive(Clone, Debug)]
@@ -117,12 +120,23 @@ pub(super) struct Docket {
     pub(super) given: Option<(PromptId, HookEvent, Instant)>,
     /// The prompt that is told, as a question of its own.
     pub(super) shown: Option<(PromptId, Pending)>,
+    /// Prompts that are gone, the oldest first: who answers one of them is too late, and has answered all the same.
+    pub(super) past: VecDeque<Prompt>,
     /// Answers between their claim and their outcome.
     pub(super) underway: Vec<Underway>,
     /// Prompts that went away unanswered, as far as they are recorded.
     pub(super) withdrawals: Allowance,
     /// When something of it is due.
     pub(super) alarm: Option<Instant>,
+}
+
+impl Docket {
+    pub(super) fn remember(&mut self, gone: Prompt) {
+        self.past.push_back(gone);
+        while self.past.len() > MOST_PAST {
+            self.past.pop_front();
+        }
+    }
 }
 
 /// A hook that asked and waits.

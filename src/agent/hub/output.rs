@@ -246,6 +246,9 @@ impl Hub {
             (Some(old), Some(new)) => is_same(old, new),
             (old, new) => old.is_none() && new.is_none(),
         };
+        if let Some(gone) = waited.as_ref().filter(|_| left.is_some()) {
+            entry.docket.remember(gone.clone());
+        }
         let line = log_line(&before, &entry.session, same_prompt);
         let withdrawn = waited.filter(|_| !answered && !same_prompt);
         self.prompt_changed(id, left);

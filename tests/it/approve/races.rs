@@ -174,16 +174,21 @@ async fn of_two_opposite_answers_one_has_an_effect_and_both_are_recorded() {
         );
     }
     lab.stop_agent();
-    let record = record(&lab);
-    for (command, _) in &effects {
-        let subject = format!("\"subject\":\"{command}\"");
-        let told: Vec<&str> = record
-            .lines()
-            .filter(|line| line.contains(&subject))
-            .collect();
-        for decision in ["\"allow\"", "\"deny\""] {
-            let decision = format!("\"decision\":{decision}");
-            assert!(told.iter().any(|line| line.contains(&decision)), "{told:?}");
+    // Each tool asked for the same commands.
+    let mut recorded: HashMap<[String; 2], HashSet<String>> = HashMap::new();
+    for line in record(&lab).lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let told = &line["record"]["decision"];
+        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        let asked = [text("dir"), text("subject")];
+        recorded.entry(asked).or_default().insert(text("decision"));
+    }
+    for dir in dirs.values() {
+        for (command, _) in heard(dir) {
+            let asked = [dir.to_str().unwrap().to_owned(), command];
+            let decisions = recorded.get(&asked);
+            let both = ["allow", "deny"].map(str::to_owned).into();
+            assert_eq!(decisions, Some(&both), "{asked:?}");
         }
     }
     println!("{} duels, one effect each", effects.len());
