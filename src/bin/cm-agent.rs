@@ -14,6 +14,7 @@ use cm_tui::transport::ask;
 use cm_tui::transport::local::{self, READY};
 use cm_tui::transport::retire::{self, Whom};
 use color_eyre::eyre::{Report, Result};
+use tokio::net::UnixStream;
 
 /// Watches the tmux sessions of this host and serves cm-tui.
 #[derive(Debug, Parser)]
@@ -141,15 +142,14 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
             }
             _ => not_running(),
         }),
-        Order::Stop => match local::connect(&paths.socket()).await {
-            Ok(stream) => {
+        Order::Stop => Ok(match connect(paths).await? {
+            Some(stream) => {
                 retire::stop(stream.into_split(), "cm-agent", Whom::Any).await?;
                 say("stopped; sessions live on");
-                Ok(ExitCode::SUCCESS)
+                ExitCode::SUCCESS
             }
-            Err(error) if local::means_no_agent(&error) => Ok(not_running()),
-            Err(error) => Err(error.into()),
-        },
+            None => not_running(),
+        }),
         Order::Fdpass { .. }
         | Order::Demo { .. }
         | Order::Hook { .. }
@@ -160,7 +160,7 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
 
 async fn serve(paths: &Paths, detach: bool) -> Result<ExitCode> {
     if let Err(error) = cm_tui::logging::start(paths, "cm-agent") {
-        return Ok(refuse(detach, &error.to_string(), ""));
+        return Ok(refuse(detach, &chain(&Report::new(error)), ""));
     }
     if detach {
         daemon::detach();
@@ -213,12 +213,21 @@ fn refuse(detach: bool, message: &str, hint: &str) -> ExitCode {
 
 /// The answer of the running agent, or `None` when none runs.
 async fn ask_status(paths: &Paths) -> Result<Option<Reply>> {
-    match local::connect(&paths.socket()).await {
-        Ok(stream) => Ok(Some(
-            ask(stream.into_split(), "cm-agent", Request::Status).await?,
-        )),
+    Ok(match connect(paths).await? {
+        Some(stream) => Some(ask(stream.into_split(), "cm-agent", Request::Status).await?),
+        None => None,
+    })
+}
+
+/// The way to the running agent, or `None` when none runs.
+async fn connect(paths: &Paths) -> Result<Option<UnixStream>> {
+    let socket = paths.socket();
+    match local::connect(&socket).await {
+        Ok(stream) => Ok(Some(stream)),
         Err(error) if local::means_no_agent(&error) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            Err(Report::new(error).wrap_err(format!("cannot connect to {}", socket.display())))
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl Verified {
         let path = sanitize::label(&self.path.display().to_string(), COLUMNS);
         let _never = writeln!(
             text,
-            "{path}: {verdict}; {} decisions in {} lines of {files}; the last is {} {}",
+            "{path}: {verdict}; {} entries in {} lines of {files}; the last is {} {}",
             report.decisions, report.lines, report.last, report.hash
         );
         text

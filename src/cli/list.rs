@@ -35,11 +35,12 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
             .collect();
         if arguments.json {
             say::print_json(&overview(&reach, &sessions, &Place::all(&world.config)))?;
-        } else if sessions.is_empty() {
-            say::aside("no sessions");
-        } else {
+        } else if !sessions.is_empty() {
             let is_coloured = globals.color.is_wanted();
             say::print(&table(&sessions, reach.now()).text(is_coloured))?;
+        } else if reach.unreached().len() < reach.state.hosts.len() {
+            // Where nobody answered, nobody knows.
+            say::aside("no sessions");
         }
         reach.missing(scope.is_named())?;
         Ok(ExitCode::SUCCESS)

@@ -42,7 +42,8 @@ pub struct Arguments {
     #[arg(long, short = 'n', value_name = "LINES", conflicts_with = "since")]
     pub tail: Option<u64>,
 
-    /// The recording instead of the lines, to be played: asciinema play FILE
+    /// The recording instead of the lines, for asciinema 3 or newer: asciinema play
+    /// FILE
     #[arg(long, conflicts_with_all = ["follow", "since", "grep", "tail", "json"])]
     pub raw: bool,
 

@@ -234,7 +234,7 @@ fn unknown<'n>(
     let hint = if let Some(near) = nearest(&name, known.clone()) {
         format!("did you mean “{}”?", sanitize::label(near, COLUMNS))
     } else if known.next().is_none() {
-        "there is none".to_owned()
+        format!("there are no {what}s")
     } else {
         format!("there are:{listed}")
     };

@@ -197,7 +197,11 @@ fn hint_for(message: &str) -> Option<String> {
         "write it as a list: [\"program\", \"argument\"]"
     } else if message.contains("invalid type: string") {
         "write it without quotes"
-    } else if message.contains("expected a string") {
+    } else if message.contains("expected a string")
+        || message.contains("must be quoted")
+        || message.contains("invalid float, expected `")
+    {
+        // A word without quotes is taken for one of the numbers that are written as words: nan and inf.
         "put the value in quotes"
     } else if message.contains("regex parse error") {
         "write the pattern in single quotes, so that backslashes stay as they are"
@@ -374,6 +378,14 @@ mod tests {
     #[case(
         "theme = 1",
         "t.toml:1:9: invalid type: integer `1`, expected a string / put the value in quotes"
+    )]
+    #[case(
+        "theme = night",
+        "t.toml:1:9: invalid float, expected `nan` / put the value in quotes"
+    )]
+    #[case(
+        "theme = paper",
+        "t.toml:1:9: string values must be quoted, expected literal string / put the value in quotes"
     )]
     fn every_mistake_has_its_place(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(outcome(text), expected);

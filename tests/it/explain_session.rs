@@ -67,7 +67,7 @@ async fn a_name_that_means_no_session_or_several_is_refused_with_what_there_is()
     assert_eq!(code, Some(3));
     assert_eq!(
         said,
-        "cm-tui: no session is called “shop”\nhint: there is none\n"
+        "cm-tui: no session is called “shop”\nhint: there are no sessions\n"
     );
 
     let mut client = lab.client();

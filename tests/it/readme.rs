@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::CommandFactory as _;
+use cm_tui::cli::Arguments;
 use cm_tui::tui::action::{Category, TABLE};
 
 const README: &str = include_str!("../../README.md");
@@ -66,4 +68,28 @@ fn what_the_readme_points_to_is_there() {
     for command in ["sh assets/setup.sh run", "sh assets/setup.sh test"] {
         assert!(README.lines().any(|line| line == command), "{command}");
     }
+}
+
+#[test]
+fn every_command_of_the_readme_is_one() {
+    let root = Arguments::command();
+    let lines = README
+        .lines()
+        .filter_map(|line| line.strip_prefix("cm-tui "));
+    let spans = README.split("`cm-tui ").skip(1);
+    let mut commands = 0;
+    for typed in lines.chain(spans) {
+        let typed = typed.split(['`', '\n']).next().unwrap();
+        let words = typed.split(' ');
+        let mut command = &root;
+        for word in words.take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())) {
+            if !command.has_subcommands() {
+                break;
+            }
+            let found = command.find_subcommand(word);
+            command = found.unwrap_or_else(|| panic!("cm-tui {typed}"));
+            commands += 1;
+        }
+    }
+    assert!(commands > 20, "{commands}");
 }

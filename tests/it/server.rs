@@ -513,6 +513,8 @@ fn a_daemon_that_cannot_serve_says_why_and_what_to_do() {
     std::fs::remove_file(run).unwrap();
     std::fs::write(run, "").unwrap();
     said.push(says(&lab, &mut serve()));
+    said.push(says(&lab, lab.command(AGENT).arg("status")));
+    said.push(says(&lab, serve().env("XDG_STATE_HOME", run)));
     std::fs::remove_file(run).unwrap();
     mode(&lab.path("run"), 0o777);
     said.push(says(&lab, &mut serve()));

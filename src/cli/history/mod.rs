@@ -97,6 +97,9 @@ pub fn run(arguments: &Arguments, globals: &Globals) -> Result<ExitCode, Command
         } else {
             row::text(&rows, globals.color.is_wanted())
         })?;
+        if rows.is_empty() && !arguments.json {
+            say::aside("no decisions");
+        }
         say::complain_of(silent)?;
         Ok(ExitCode::SUCCESS)
     })

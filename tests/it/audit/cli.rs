@@ -53,7 +53,7 @@ async fn verify_says_where_and_its_code_says_whether() {
     let (code, text, _) = run(&lab, &["audit", "verify"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains(": as it was written; 5 decisions in 6 lines of 1 file; the last is 6 "),
+        text.contains(": as it was written; 5 entries in 6 lines of 1 file; the last is 6 "),
         "{text}"
     );
 
@@ -85,7 +85,7 @@ async fn history_tells_each_decision_once_the_newest_first() {
     let lab = Lab::new();
     assert_eq!(
         run(&lab, &["history"]),
-        (Some(0), String::new(), String::new())
+        (Some(0), String::new(), "cm-tui: no decisions\n".to_owned())
     );
     recorded(&lab).await;
     let (code, text, said) = run(&lab, &["history"]);

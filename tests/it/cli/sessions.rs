@@ -118,6 +118,7 @@ async fn a_host_that_is_not_reached_is_an_error_only_when_it_was_asked_for() {
     );
     let far = run(&lab, &["list", "--ctx", "far"]);
     assert_eq!(far.code, 4, "{far:?}");
+    assert!(!far.err.contains("no sessions"), "{far:?}");
     let said = run(&lab, &["show", "api"]).fails(4);
     assert!(
         said.starts_with("cm-tui: no session is called “api”, and cannot reach"),
@@ -245,7 +246,7 @@ async fn a_session_that_is_not_there_or_not_clear_is_refused_with_what_there_is(
         let said = run(&lab, arguments).fails(3);
         assert_eq!(
             said,
-            "cm-tui: no session is called “shop”\nhint: there is none\n"
+            "cm-tui: no session is called “shop”\nhint: there are no sessions\n"
         );
     }
     let mut client = lab.client();
