@@ -35,6 +35,8 @@ async fn a_connection_is_compressed_when_both_sides_want_it(
     let (sshd, connection) = lab(&[line], is_wanted).await;
     let exec = connection.exec("echo through").await.unwrap();
     assert_eq!(finish(exec).await.0, "through\n");
+    // After all that it says of the connection itself.
+    sshd.logged("Starting session: command");
     let log = sshd.log();
     let negotiated = log.matches("compression: zlib@openssh.com").count();
     assert_eq!(negotiated, if is_expected { 2 } else { 0 }, "{log}");
@@ -68,6 +70,8 @@ async fn a_compressed_connection_loses_nothing_when_its_keys_change() {
         sent.len()
     );
     assert_eq!(exec.end.wait().await.status, Some(0));
+    drop(connection);
+    sshd.logged("Connection closed by");
     let log = sshd.log();
     let negotiated = log.matches("compression: zlib@openssh.com").count();
     assert!(negotiated > 6, "{negotiated}: {log}");
