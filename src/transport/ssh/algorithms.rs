@@ -96,6 +96,7 @@ fn preferred(settings: &Settings, judge: &Judge) -> Result<Preferred, SshError> 
         } else {
             choose::<mac::Name>(&wanted.macs, &ours.mac, "MACs", settings)?.into()
         },
+        // Text shrinks to a fifth, live screens to a third. Only on a slow line is that worth the CPU, which the user knows.
         compression: Cow::Borrowed(if wanted.is_compressed {
             COMPRESSED
         } else {
