@@ -110,6 +110,10 @@ fn agree(case: &Case, name: &str, settings: &Settings) {
         Some(settings.trust.is_hashed),
         printed("hashknownhosts").map(|v| v == "yes")
     );
+    assert_eq!(
+        Some(settings.algorithms.is_compressed),
+        printed("compression").map(|v| v == "yes")
+    );
     let (keys, certificates) = case.tried(name);
     assert_eq!(settings.identity_files, keys);
     assert_eq!(settings.certificate_files, certificates);
@@ -202,6 +206,7 @@ async fn differences(case: &Case, settings: &Settings) -> String {
     "a"
 )]
 #[case::hashes("HashKnownHosts yes\nHostKeyAlias gpu.real", "gpu", "gpu.real")]
+#[case::compression("Host gpu\n Compression yes", "gpu", "is_compressed: true")]
 #[case::tag("CanonicalizeHostname no\nHost gpu\n User a", "gpu", "a")]
 #[tokio::test]
 async fn tricky_files_mean_what_they_mean_to_ssh(

@@ -86,4 +86,6 @@ pub struct Algorithms {
     pub key_exchange: Vec<String>,
     pub macs: Vec<String>,
     pub host_keys: Vec<String>,
+    /// `Compression`: both ways and after the login, where the host does it too.
+    pub is_compressed: bool,
 }

@@ -5,6 +5,7 @@ pub mod human;
 pub mod lab;
 pub mod network;
 
+mod compression;
 mod exec;
 mod faults;
 mod leaks;

@@ -181,6 +181,7 @@ pub(super) fn settings(
             key_exchange: dump.own_list("kexalgorithms", defaults),
             macs: dump.own_list("macs", defaults),
             host_keys: dump.own_list("hostkeyalgorithms", defaults),
+            is_compressed: dump.is_on("compression") == Some(true),
         },
         name: fields.name.clone(),
         host_name: host_name.clone(),
