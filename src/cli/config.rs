@@ -7,6 +7,8 @@ use super::exit::CommandError;
 use super::reach::{broken, paths};
 use super::{exit, say};
 use crate::config::{self, SAMPLE};
+use crate::tui::colours::Colours;
+use crate::tui::settings::Settings;
 
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 #[command(after_help = exit::HELP)]
@@ -20,7 +22,7 @@ pub enum Order {
     /// Print a documented sample with every default
     #[command(after_help = exit::HELP)]
     Sample,
-    /// Say what is wrong with the settings and the tool profiles
+    /// Say what is wrong with the settings, theme, keys and tool profiles
     #[command(after_help = exit::HELP)]
     Check {
         /// Another file than yours
@@ -51,7 +53,11 @@ fn check(file: Option<&PathBuf>) -> Result<ExitCode, CommandError> {
         None => config::load(&path),
     };
     match loaded {
-        Ok((config::Config { .. }, found)) => warnings.extend(found),
+        Ok((config, found)) => {
+            let (_, more, wrong) = Settings::of(&config, &path, &own, Colours::detect(), None);
+            warnings.extend(found.into_iter().chain(more));
+            errors.extend(wrong);
+        }
         Err(error) => errors.push(error),
     }
     if file.is_none() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Config, ConfigError, Schema, Warning, parse};
+use super::{Config, ConfigError, Fault, Schema, Warning, parse};
 use crate::domain::ToolProfile;
 use crate::domain::tool;
 
@@ -26,6 +26,12 @@ pub fn load(file: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
 /// Reads and parses one file.
 pub fn read<T: Schema>(file: &Path) -> Result<(T, Vec<Warning>), ConfigError> {
     parse(file, &text(file).map_err(|error| whole(file, &error))?)
+}
+
+/// Says where in a file the value is that is wrong: for what only its user can judge. Without a place when the file has
+/// gone meanwhile.
+pub fn point_out(file: &Path, fault: &Fault) -> ConfigError {
+    parse::point_out(file, &text(file).unwrap_or_default(), fault)
 }
 
 /// What a folder of profiles holds.

@@ -16,7 +16,7 @@ pub use calls::{
     CallState, CallWay, CallWhen, Notify, NotifyConfig, NotifyRule, PLACEHOLDERS, Part, parts,
 };
 pub use contexts::{AttachOutput, ContextConfig, Contexts, Install, LocalContexts, SshTransport};
-pub use files::{LoadedTools, load, load_tools, read};
+pub use files::{LoadedTools, load, load_tools, point_out, read};
 #[cfg(feature = "client")]
 pub(crate) use parse::nearest;
 pub use parse::{ConfigError, Fault, Schema, Warning, parse};

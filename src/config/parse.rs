@@ -120,29 +120,9 @@ impl fmt::Display for Warning {
 
 /// Parses `text`; `file` only names it in errors and warnings.
 pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), ConfigError> {
-    let place = |span: Option<Range<usize>>, message: String, hint: Option<String>| {
-        let (line, column) = span.map_or((0, 0), |span| line_and_column(text, span.start));
-        // The parser's messages may have several lines; ours are one.
-        let message = message
-            .lines()
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join(", ");
-        ConfigError {
-            file: file.to_owned(),
-            line,
-            column,
-            message,
-            hint,
-        }
-    };
-    let broken = |error: &toml::de::Error| {
-        place(
-            error.span(),
-            error.message().to_owned(),
-            hint_for(error.message()),
-        )
-    };
+    let place = |span, message: &str, hint| placed(file, text, span, message, hint);
+    let broken =
+        |error: &toml::de::Error| place(error.span(), error.message(), hint_for(error.message()));
     let (table, errors) = DeTable::parse_recoverable(text);
     // The first mistake is the cause; what follows is often only its echo.
     if let Some(first) = errors
@@ -158,19 +138,50 @@ pub fn parse<T: Schema>(file: &Path, text: &str) -> Result<(T, Vec<Warning>), Co
         .into_iter()
         .map(|(span, key, near)| {
             let hint = near.map(|near| format!("did you mean “{near}”?"));
-            Warning(place(Some(span), format!("unknown key “{key}”"), hint))
+            Warning(place(Some(span), &format!("unknown key “{key}”"), hint))
         })
         .collect();
     let value: T = toml::from_str(text).map_err(|error| broken(&error))?;
-    let told = |fault: Fault| {
-        let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
-        place(fault.span(table.get_ref()), fault.message, hint)
-    };
+    let told = |fault: &Fault| located(file, text, table.get_ref(), fault);
     if let Some(fault) = value.fault() {
-        return Err(told(fault));
+        return Err(told(&fault));
     }
-    warnings.extend(value.doubts().into_iter().map(|doubt| Warning(told(doubt))));
+    warnings.extend(value.doubts().iter().map(|doubt| Warning(told(doubt))));
     Ok((value, warnings))
+}
+
+/// What is wrong with a value of a file that could be parsed.
+pub(super) fn point_out(file: &Path, text: &str, fault: &Fault) -> ConfigError {
+    let (table, _errors) = DeTable::parse_recoverable(text);
+    located(file, text, table.get_ref(), fault)
+}
+
+fn located(file: &Path, text: &str, table: &DeTable<'_>, fault: &Fault) -> ConfigError {
+    let hint = Some(fault.hint.clone()).filter(|hint| !hint.is_empty());
+    placed(file, text, fault.span(table), &fault.message, hint)
+}
+
+fn placed(
+    file: &Path,
+    text: &str,
+    span: Option<Range<usize>>,
+    message: &str,
+    hint: Option<String>,
+) -> ConfigError {
+    let (line, column) = span.map_or((0, 0), |span| line_and_column(text, span.start));
+    // The parser's messages may have several lines; ours are one.
+    let message = message
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(", ");
+    ConfigError {
+        file: file.to_owned(),
+        line,
+        column,
+        message,
+        hint,
+    }
 }
 
 /// Line and column of a byte offset, both from 1.

@@ -63,6 +63,18 @@ pub enum KeymapProblem {
     },
 }
 
+impl KeymapProblem {
+    /// The name under which its keys stand in the config.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::UnknownAction { name, .. } => name,
+            Self::BadKey { action, .. } => action,
+            Self::NoWayOut { .. } => Action::LeaveTyping.spec().name,
+            Self::Conflict { wanted, .. } => wanted,
+        }
+    }
+}
+
 /// Keys → actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keymap {

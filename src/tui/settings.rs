@@ -8,12 +8,12 @@ use std::path::Path;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::colours::Colours;
-use super::keymap::Keymap;
+use super::keymap::{Keymap, KeymapProblem};
 use super::look::GlyphSet;
 use super::terminal::Mouse;
-use super::theme::Theme;
+use super::theme::{Theme, ThemeError};
 use crate::config::watch::{Changed, WatchError, watch};
-use crate::config::{self, Config, ConfigError, Contexts, Glyphs, NotifyConfig};
+use crate::config::{self, Config, ConfigError, Contexts, Fault, Glyphs, NotifyConfig, Warning};
 use crate::domain::{HostId, Session};
 use crate::fleet::{self, Host};
 use crate::paths::Paths;
@@ -101,24 +101,10 @@ impl Settings {
                 };
             }
         };
-        problems.extend(warnings.iter().map(|warning| problem(&warning.0)));
-        let theme = match Theme::load(&config.theme, &paths.themes_dir(), colours) {
-            Ok((theme, warnings)) => {
-                problems.extend(warnings.iter().map(|warning| problem(&warning.0)));
-                theme
-            }
-            Err(error) => {
-                problems.push(Problem {
-                    text: error.to_string(),
-                    hint: error.hint(),
-                });
-                current
-                    .cloned()
-                    .unwrap_or_else(|| Theme::default_with(colours))
-            }
-        };
-        let (settings, keys) = Self::build(&config, theme);
-        problems.extend(keys);
+        let file = paths.config_file();
+        let (settings, more, errors) = Self::of(&config, &file, paths, colours, current);
+        let warnings = warnings.iter().chain(&more).map(|warning| &warning.0);
+        problems.extend(warnings.chain(&errors).map(problem));
         Loaded {
             settings: Some(settings),
             config: Some(config),
@@ -126,7 +112,43 @@ impl Settings {
         }
     }
 
-    fn build(config: &Config, theme: Theme) -> (Self, Vec<Problem>) {
+    /// What a config from `file` comes to, and what is wrong with the theme and the keys that it names. Blocks on a small
+    /// file.
+    pub fn of(
+        config: &Config,
+        file: &Path,
+        paths: &Paths,
+        colours: Colours,
+        current: Option<&Theme>,
+    ) -> (Self, Vec<Warning>, Vec<ConfigError>) {
+        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+        let theme = match Theme::load(&config.theme, &paths.themes_dir(), colours) {
+            Ok((theme, found)) => {
+                warnings = found;
+                theme
+            }
+            Err(error) => {
+                errors.push(match error {
+                    ThemeError::Broken(error) => error,
+                    ThemeError::Unknown(_) => {
+                        let at = vec!["theme".to_owned()];
+                        config::point_out(file, &Fault::new(at, error.to_string(), error.hint()))
+                    }
+                });
+                current
+                    .cloned()
+                    .unwrap_or_else(|| Theme::default_with(colours))
+            }
+        };
+        let (settings, keys) = Self::build(config, theme);
+        errors.extend(keys.iter().map(|problem| {
+            let at = vec!["keys".to_owned(), problem.name().to_owned()];
+            config::point_out(file, &Fault::new(at, problem.to_string(), ""))
+        }));
+        (settings, warnings, errors)
+    }
+
+    fn build(config: &Config, theme: Theme) -> (Self, Vec<KeymapProblem>) {
         let mut keys: BTreeMap<String, Vec<String>> = config
             .keys
             .iter()
@@ -135,13 +157,6 @@ impl Settings {
         keys.entry("leave-typing".to_owned())
             .or_insert_with(|| vec![config.detach_key.clone()]);
         let (keymap, problems) = Keymap::new(&keys);
-        let problems = problems
-            .into_iter()
-            .map(|problem| Problem {
-                text: format!("config.toml: {problem}"),
-                hint: String::new(),
-            })
-            .collect();
         let settings = Self {
             theme,
             keymap,

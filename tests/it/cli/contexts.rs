@@ -245,6 +245,16 @@ fn the_settings_are_shown_checked_and_edited() {
     let ran = run(&lab, &["config", "check", broken.to_str().unwrap()]);
     let expected = "broken.toml:3:9: no context has the tag “wrok”\nhint: did you mean “work”?";
     assert!(ran.code == 0 && ran.err.contains(expected), "{}", ran.err);
+    let text = "theme = \"nihgt\"\n[keys]\nkill = \"ctrl-foo\"\nkil = \"x\"\n";
+    std::fs::write(&broken, text).unwrap();
+    let said = run(&lab, &["config", "check", broken.to_str().unwrap()]).fails(1);
+    for expected in [
+        "broken.toml:1:9: no theme is called “nihgt”\nhint: built in are ",
+        "broken.toml:3:8: key for “kill”: “ctrl-foo” is not a key",
+        "broken.toml:4:7: no action is called “kil”; is “kill” meant?",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
     run(&lab, &["config", "check", "/nowhere/x"]).fails(1);
     run(&lab, &["config"]).fails(2);
 
