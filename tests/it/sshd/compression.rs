@@ -3,9 +3,8 @@
 use cm_tui::transport::asking::Asker;
 use cm_tui::transport::ssh::Connection;
 use rstest::rstest;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::exec::finish;
+use super::exec::{comes_back, finish};
 use super::lab::Sshd;
 
 /// A host with these further lines of `sshd_config`, which says what it negotiates, and a connection to it.
@@ -48,28 +47,13 @@ async fn a_connection_is_compressed_when_both_sides_want_it(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compressed_connection_loses_nothing_when_its_keys_change() {
     let (sshd, connection) = lab(&["RekeyLimit 256K"], true).await;
-    let mut exec = connection.exec("exec cat").await.unwrap();
     let mut noise = blake3::Hasher::new().finalize_xof();
     let mut sent = vec![0; 2 << 20];
     noise.fill(&mut sent);
     for number in 0..50_000 {
         sent.extend_from_slice(format!("line {number} of a build that says much\n").as_bytes());
     }
-    let copy = sent.clone();
-    let writing = tokio::spawn(async move {
-        exec.stdin.write_all(&copy).await.unwrap();
-        exec.stdin.shutdown().await.unwrap();
-    });
-    let mut received = Vec::new();
-    exec.stdout.read_to_end(&mut received).await.unwrap();
-    writing.await.unwrap();
-    assert!(
-        received == sent,
-        "{} of {} bytes",
-        received.len(),
-        sent.len()
-    );
-    assert_eq!(exec.end.wait().await.status, Some(0));
+    comes_back(&connection, sent).await;
     drop(connection);
     sshd.logged("Connection closed by");
     let log = sshd.log();

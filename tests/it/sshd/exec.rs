@@ -17,6 +17,26 @@ pub async fn connect(sshd: &Sshd) -> Connection {
         .unwrap()
 }
 
+/// Sends bytes there and back at once, and holds what came against what was sent.
+pub async fn comes_back(connection: &Connection, sent: Vec<u8>) {
+    let mut exec = connection.exec("exec cat").await.unwrap();
+    let copy = sent.clone();
+    let writing = tokio::spawn(async move {
+        exec.stdin.write_all(&copy).await.unwrap();
+        exec.stdin.shutdown().await.unwrap();
+    });
+    let mut received = Vec::new();
+    exec.stdout.read_to_end(&mut received).await.unwrap();
+    writing.await.unwrap();
+    assert!(
+        received == sent,
+        "{} of {} bytes",
+        received.len(),
+        sent.len()
+    );
+    assert_eq!(exec.end.wait().await.status, Some(0));
+}
+
 /// What a command says, and how it ends.
 pub async fn finish(exec: Exec) -> (String, Ended) {
     let Exec {
@@ -91,25 +111,10 @@ async fn a_terminal_has_the_size_that_it_is_told() {
 async fn much_goes_both_ways_without_loss() {
     let sshd = Sshd::start(|_| {});
     let connection = connect(&sshd).await;
-    let mut exec = connection.exec("exec cat").await.unwrap();
     let sent: Vec<u8> = (0..32 << 20)
         .map(|index: u32| (index % 251) as u8)
         .collect();
-    let copy = sent.clone();
-    let writing = tokio::spawn(async move {
-        exec.stdin.write_all(&copy).await.unwrap();
-        exec.stdin.shutdown().await.unwrap();
-    });
-    let mut received = Vec::new();
-    exec.stdout.read_to_end(&mut received).await.unwrap();
-    writing.await.unwrap();
-    assert!(
-        received == sent,
-        "{} of {} bytes",
-        received.len(),
-        sent.len()
-    );
-    assert_eq!(exec.end.wait().await.status, Some(0));
+    comes_back(&connection, sent).await;
 }
 
 #[tokio::test]
