@@ -308,13 +308,46 @@ impl Reach {
     }
 }
 
-/// Why a host is not reached; `None` when it is, or nobody knows yet.
+/// Why a host is not reached; `None` when it is, or nobody knows yet. One that failed stays unreached while it is tried
+/// again: else what is missing in an answer would depend on the moment.
 pub fn unreached(host: &Host) -> Option<CommandError> {
-    let failure = host.connection.failure()?;
+    let failure = host.failure.as_ref()?;
     let message = sanitize::label(&failure.message, COLUMNS);
     Some(CommandError::new(
         Exit::Unreachable,
         format!("cannot reach “{}”: {message}", host.id),
         sanitize::label(&failure.hint, COLUMNS),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::shape::HostShape;
+
+    #[test]
+    fn a_host_that_failed_is_unreached_also_while_it_is_tried_again() {
+        let failure = Failure {
+            kind: FailureKind::Failed,
+            message: "connection refused".to_owned(),
+            hint: "is it on?".to_owned(),
+        };
+        let mut state = FleetState::new([HostId::local()]);
+        let mut tell = |notice| {
+            let host = HostId::local();
+            state.apply(HostNotice { host, notice }, 0);
+            let shape = serde_json::to_value(HostShape::of(&state.hosts[0])).unwrap();
+            let error = unreached(&state.hosts[0]);
+            (
+                error.map(|error| error.message),
+                shape["connection"].clone(),
+            )
+        };
+        assert_eq!(tell(Notice::Connecting), (None, "connecting".into()));
+        let lost = Some("cannot reach “local”: connection refused".to_owned());
+        let lost = (lost, "lost".into());
+        assert_eq!(tell(Notice::Disconnected(failure)), lost);
+        assert_eq!(tell(Notice::Connecting), lost);
+        assert_eq!(tell(Notice::Step("logging in")), lost);
+    }
 }

@@ -77,10 +77,11 @@ impl<'s> HostShape<'s> {
     pub fn of(host: &'s Host) -> Self {
         let connection = match host.connection {
             ConnectionState::Connected | ConnectionState::Stale { .. } => "connected",
-            ConnectionState::Connecting | ConnectionState::Asking => "connecting",
-            ConnectionState::Lost { .. } => "lost",
+            // Being tried again does not make it another: only an answer does.
+            _ if host.failure.is_some() => "lost",
+            _ => "connecting",
         };
-        let failure = host.connection.failure().or(host.trouble.as_ref());
+        let failure = host.failure.as_ref().or(host.trouble.as_ref());
         let welcome = host.welcome.as_ref().filter(|_| host.is_connected());
         Self {
             host: &host.id,

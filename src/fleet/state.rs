@@ -29,7 +29,7 @@ pub struct Host {
     /// Since when what is shown of it may be old, by our own clock; `None` while it is live. Stays the same however
     /// often it is tried again.
     pub away_since: Option<UnixMillis>,
-    /// Why the last attempt or connection failed, until it is connected: for while it is being tried again.
+    /// Why the last attempt or connection failed, until it is connected: also while it is being tried again.
     pub failure: Option<Failure>,
     /// Nothing is tried by itself any more: its login failed too often, or its key or settings are wrong.
     pub needs_human: bool,
@@ -68,22 +68,11 @@ pub enum ConnectionState {
     Stale {
         since: UnixMillis,
     },
-    /// No connection; tried again after a pause, or when the human wants it ([`Host::needs_human`]). Says why, and since
-    /// when: later failures do not begin it anew.
+    /// No connection ([`Host::failure`] says why); tried again after a pause, or when the human wants it
+    /// ([`Host::needs_human`]). Since when: later failures do not begin it anew.
     Lost {
         since: UnixMillis,
-        failure: Failure,
     },
-}
-
-impl ConnectionState {
-    /// Why there is no connection.
-    pub fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Lost { failure, .. } => Some(failure),
-            Self::Connecting | Self::Asking | Self::Connected | Self::Stale { .. } => None,
-        }
-    }
 }
 
 /// The copy of one session's screen.
@@ -167,8 +156,8 @@ impl Host {
     /// There is no connection any more.
     fn lose(&mut self, failure: Failure, now: UnixMillis) {
         let since = self.leave(now);
-        self.failure = Some(failure.clone());
-        self.connection = ConnectionState::Lost { since, failure };
+        self.failure = Some(failure);
+        self.connection = ConnectionState::Lost { since };
     }
 
     /// Returns since when it is away.

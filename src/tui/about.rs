@@ -38,7 +38,7 @@ pub fn host(model: &Model, host: &Host) -> Vec<(String, Role)> {
     }
     let again = key(Action::Reconnect, "tries again at once");
     match &host.connection {
-        ConnectionState::Lost { since: then, .. } if !host.needs_human => {
+        ConnectionState::Lost { since: then } if !host.needs_human => {
             said.push((format!("lost for {}; {again}", since(*then)), Role::Muted));
         }
         ConnectionState::Lost { .. } if !model.asks(&host.id) => {
@@ -72,11 +72,10 @@ pub fn host(model: &Model, host: &Host) -> Vec<(String, Role)> {
     said
 }
 
-/// Why a host is not connected; also while it is being tried again.
+/// Why a host is not connected; also while it is being tried again, but not while it asks: then the question counts.
 pub fn failure(host: &Host) -> Option<&Failure> {
-    let is_retried = matches!(host.connection, ConnectionState::Connecting);
-    let before = host.failure.as_ref().filter(|_| is_retried);
-    host.connection.failure().or(before)
+    let asks = host.connection == ConnectionState::Asking;
+    host.failure.as_ref().filter(|_| !asks)
 }
 
 /// What the host's policy says of a prompt; with the time that is left, if it will be answered by itself.

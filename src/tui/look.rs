@@ -118,7 +118,7 @@ pub fn host(
             format!("stale {}", since(*then)),
             Role::NeedsYou,
         ),
-        ConnectionState::Lost { since: then, .. } => wrong(format!("lost {}", since(*then))),
+        ConnectionState::Lost { since: then } => wrong(format!("lost {}", since(*then))),
         ConnectionState::Connected if host.trouble.is_some() => wrong("trouble".to_owned()),
         ConnectionState::Connected => {
             let word = match host.round_trip {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::style;
 use crate::fleet::ConnectionState;
+use crate::tui::about;
 use crate::tui::action::Action;
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
@@ -62,8 +63,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         if model.fleet.hosts.len() > 1 {
             break;
         }
-        let failure = match (&host.connection, &host.trouble) {
-            (ConnectionState::Lost { failure, .. }, _) | (_, Some(failure)) => failure,
+        let failure = match (
+            &host.connection,
+            about::failure(host).or(host.trouble.as_ref()),
+        ) {
+            (_, Some(failure)) => failure,
             (ConnectionState::Connecting | ConnectionState::Asking, None) => {
                 Brush::new(buffer, next(1), glyphs).skip(3).put(
                     &format!("Connecting to {}{}", host.id, glyphs.ellipsis()),
@@ -71,7 +75,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
                 );
                 continue;
             }
-            (ConnectionState::Connected | ConnectionState::Stale { .. }, None) => continue,
+            (_, None) => continue,
         };
         for text in wrap(&failure.message, area.width.saturating_sub(6)) {
             Brush::new(buffer, next(1), glyphs)

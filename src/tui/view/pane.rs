@@ -60,7 +60,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect, host: &Host, sess
             None => ("not connected yet".to_owned(), Role::Muted),
         },
         (ConnectionState::Stale { since }, _) => (format!("stale {}", old(*since)), Role::NeedsYou),
-        (ConnectionState::Lost { since, .. }, _) => {
+        (ConnectionState::Lost { since }, _) => {
             (format!("last screen, {} old", old(*since)), Role::Error)
         }
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cm_tui::domain::{HostId, Seq};
 use cm_tui::fleet::{
-    Boxed, ConnectionState, Dial, DialError, Errand, Fleet, FleetState, HostNotice, HostSpec,
+    Boxed, ConnectionState, Dial, DialError, Errand, Fleet, FleetState, Host, HostNotice, HostSpec,
     Notice, RequestId, Retry, Road, Stream,
 };
 use cm_tui::protocol::{Failure, Greeting, Reply, Request, Resume, ToClient};
@@ -256,8 +256,12 @@ impl Client {
         }
     }
 
+    fn host(&self, site: &Site) -> &Host {
+        self.state.host(&site.id).unwrap()
+    }
+
     fn connection(&self, site: &Site) -> &ConnectionState {
-        &self.state.host(&site.id).unwrap().connection
+        &self.host(site).connection
     }
 
     async fn live(&mut self, site: &Site) {
@@ -266,15 +270,14 @@ impl Client {
     }
 
     async fn halted(&mut self, site: &Site) -> Failure {
-        self.until(|client| client.state.host(&site.id).unwrap().needs_human)
-            .await;
-        self.connection(site).failure().unwrap().clone()
+        self.until(|client| client.host(site).needs_human).await;
+        self.host(site).failure.clone().unwrap()
     }
 
     async fn lost(&mut self, site: &Site) -> Failure {
         self.until(|client| matches!(client.connection(site), ConnectionState::Lost { .. }))
             .await;
-        self.connection(site).failure().unwrap().clone()
+        self.host(site).failure.clone().unwrap()
     }
 
     async fn question(&mut self) -> (HostId, cm_tui::transport::asking::Asked) {

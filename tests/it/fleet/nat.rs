@@ -195,7 +195,7 @@ async fn a_host_that_no_longer_dials_out_is_lost_and_is_back_with_everything_whe
     );
     let refused = client
         .until("the refusal of the relay", |state| {
-            let failure = state.hosts[0].connection.failure()?;
+            let failure = state.hosts[0].failure.as_ref()?;
             failure.message.contains("bastion").then(|| failure.clone())
         })
         .await;

@@ -140,9 +140,7 @@ pub(super) fn spec(config: RemoteConfig) -> HostSpec {
 
 pub(super) async fn lost(client: &mut Client) -> Failure {
     client
-        .until("the loss", |state| {
-            state.hosts[0].connection.failure().cloned()
-        })
+        .until("the loss", |state| state.hosts[0].failure.clone())
         .await
 }
 
@@ -150,8 +148,7 @@ pub(super) async fn halted(client: &mut Client) -> Failure {
     client
         .until("the halt", |state| {
             let host = &state.hosts[0];
-            host.needs_human
-                .then(|| host.connection.failure().cloned())?
+            host.failure.clone().filter(|_| host.needs_human)
         })
         .await
 }
