@@ -40,7 +40,14 @@ async fn make(dir: &Path, name: &str) -> Result<PathBuf, Failure> {
         let message = format!("{} is not an absolute path", shown(dir));
         return Err(failed(FailureKind::Invalid, message, ""));
     }
-    let top = PathBuf::from(git(dir, &["rev-parse", "--show-toplevel"]).await?);
+    let top = git(dir, &["rev-parse", "--show-toplevel"]).await;
+    let top = PathBuf::from(top.map_err(|mut failure| {
+        if failure.hint.is_empty() {
+            "a worktree needs a git repository; start without one, or in another folder"
+                .clone_into(&mut failure.hint);
+        }
+        failure
+    })?);
     let within = git(dir, &["rev-parse", "--show-prefix"]).await?;
     let (Some(parent), Some(folder)) = (top.parent(), top.file_name()) else {
         let message = format!("{} has no place beside it", shown(&top));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::fs::statvfs;
+use rustix::fs::{Access, access, statvfs};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -195,8 +195,16 @@ fn known_hosts(file: &Path) -> Check {
 fn socket_folder(paths: &Paths) -> Check {
     let dir = &paths.run_dir;
     if !dir.exists() {
-        let says = format!("{} will be made", dir.display());
-        return Check::ok("sockets", says);
+        let there = nearest(dir);
+        let may = Access::WRITE_OK | Access::EXEC_OK;
+        if there.is_dir() && access(there, may).is_ok() {
+            let says = format!("{} will be made", dir.display());
+            return Check::ok("sockets", says);
+        }
+        let (dir, there) = (dir.display(), there.display());
+        let says = format!("{dir} cannot be made: no folder can be made in {there}");
+        let mend = format!("ls -ld {there}");
+        return Check::new("sockets", Verdict::Fail, says, mend);
     }
     // It is there, so nothing is made.
     match private_dir(dir) {
@@ -264,9 +272,13 @@ async fn status(paths: &Paths) -> Result<Option<Status>, String> {
     }
 }
 
+/// The folder itself, or the one that it will be made in.
+fn nearest(dir: &Path) -> &Path {
+    dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir)
+}
+
 fn disk(dir: &Path) -> Check {
-    // Of a folder that is not there yet, the one that it will be made in counts.
-    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+    let there = nearest(dir);
     let free = match statvfs(there) {
         Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
         Err(error) => {
@@ -334,6 +346,17 @@ mod tests {
         let check = socket_folder(&paths);
         assert_eq!(check.verdict, Verdict::Fail);
         assert!(check.mend.starts_with("close it: chmod 700 "), "{check:?}");
+    }
+
+    #[test]
+    fn a_socket_folder_that_cannot_be_made_fails_with_what_is_in_its_way() {
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        let paths = Paths::from_lookup(|name| (name == "HOME").then(|| home.clone())).unwrap();
+        std::fs::write(&home, "a file").unwrap();
+        let check = socket_folder(&paths);
+        assert_eq!(check.verdict, Verdict::Fail);
+        assert_eq!(check.mend, format!("ls -ld {}", home.display()));
     }
 
     #[test]

@@ -59,6 +59,10 @@ fn a_session_is_started_where_it_was_asked_for() {
     run(&lab, &["start"]).fails(2);
     let said = run(&lab, &["start", "shell", "--worktree"]).fails(1);
     assert!(said.contains("not a git repository"), "{said}");
+    assert!(
+        said.contains("\nhint: a worktree needs a git repository"),
+        "{said}"
+    );
 }
 
 #[test]
