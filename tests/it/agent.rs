@@ -71,6 +71,11 @@ async fn sessions_of_other_servers_are_found_watched_and_never_resized() {
             "cat",
         ],
     );
+    // tmux 3.2 starts it with another size.
+    lab.tmux(
+        "mine",
+        &["resize-window", "-t", "work", "-x", "90", "-y", "20"],
+    );
     lab.start_agent();
     let mut client = lab.client();
     let found = client.named("work").await;

@@ -38,7 +38,7 @@ impl CommandList {
         self
     }
 
-    /// Adds `if-shell -F`: `yes` or `no` is run at once. Both must give the same number of replies.
+    /// Adds `if-shell -F`: `yes` or `no` is run at once. Both must give the same number of replies, all of our own making.
     #[must_use]
     pub fn then_if(self, target: &str, condition: &str, yes: &Self, no: &Self) -> Self {
         debug_assert_eq!(yes.shapes.len(), no.shapes.len());
@@ -49,7 +49,7 @@ impl CommandList {
             quote(&no.line)
         );
         let mut list = self.then(&command, Shape::Own);
-        list.shapes.extend(&yes.shapes);
+        list.shapes.extend(yes.shapes.iter().map(|_| Shape::Inner));
         list
     }
 

@@ -14,6 +14,8 @@ const LONGEST_LINE: usize = 1 << 20;
 pub enum Shape {
     /// Lines that cannot look like a closing line, because we wrote their beginning.
     Own,
+    /// As [`Self::Own`], to a command inside an `if-shell`.
+    Inner,
     /// One own line whose first word is the number of the pane's rows; the next shapes count on it.
     State,
     /// As many lines as the pane has rows.
@@ -64,6 +66,8 @@ struct Block {
 /// Cuts a control client's output into [`Item`]s; independent of how the output was cut into reads.
 #[derive(Debug, Default)]
 pub struct Parser {
+    /// Replies to commands inside an `if-shell` are marked as if somebody else had run them.
+    pub hides_inner: bool,
     line: Vec<u8>,
     block: Option<Block>,
     expected: VecDeque<Shape>,
@@ -136,7 +140,8 @@ impl Parser {
     fn outside(&mut self, line: &[u8]) -> Option<Item> {
         if let Some(mark) = line.strip_prefix(b"%begin ") {
             // Flag 0: a command that somebody else's action ran in our client's name.
-            let ours = mark.last() == Some(&b'1');
+            let is_inner = self.hides_inner && self.expected.front() == Some(&Shape::Inner);
+            let ours = is_inner || mark.last() == Some(&b'1');
             self.block = Some(Block {
                 mark: mark.to_vec(),
                 ours,
@@ -238,6 +243,20 @@ mod tests {
               %begin 1 3 1\none row\n%end 1 3 1\n",
         );
         assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_reply_inside_an_if_counts_where_tmux_hides_that_it_is_ours() {
+        let said = b"%begin 1 1 1\n%end 1 1 1\n%begin 1 2 0\nsent\n%end 1 2 0\n\
+            %begin 1 3 0\nof a hook\n%end 1 3 0\n";
+        for (hides_inner, counted) in [(true, 2), (false, 1)] {
+            let mut parser = Parser {
+                hides_inner,
+                ..Parser::default()
+            };
+            parser.expect(&[Shape::Own, Shape::Inner]);
+            assert_eq!(items(&mut parser, said).len(), counted);
+        }
     }
 
     proptest! {

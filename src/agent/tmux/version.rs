@@ -84,6 +84,11 @@ impl Version {
         self >= Self::new(3, 2)
     }
 
+    /// What an `if-shell` of ours runs is marked as run by others.
+    pub fn hides_inner_replies(self) -> bool {
+        self < Self::new(3, 2)
+    }
+
     /// `#{pane_dead_signal}` exists.
     pub fn tells_signal(self) -> bool {
         self >= Self::new(3, 3)

@@ -79,6 +79,7 @@ impl Client {
             }
             Some(Err(_late)) => return End::Failed("it does not answer".to_owned()),
         };
+        self.parser.hides_inner = version.hides_inner_replies();
         let (orders, inbox) = mpsc::channel(QUEUE);
         let link = Link {
             server: server.clone(),
