@@ -36,6 +36,7 @@ async fn a_session_is_typed_into_resized_redrawn_and_left() {
     tokio::select! {
         left = attached.run() => panic!("{left:?}"),
         () = async {
+            person.sees("[work]").await;
             person.types(b"hello\r").await;
             person.sees("hello").await;
             person.resize(Size::new(100, 30));
