@@ -94,8 +94,7 @@ async fn live_claude_code_is_told_state_by_state() {
     claude.model.lift("f1");
     claude.rests("error", "API Error", WORK).await;
 
-    let told = claude.story().join(" ");
-    assert_eq!(told, TOLD);
+    claude.has_told(TOLD);
     claude.task("/exit").await;
     claude.is("exited").await;
     claude.report();

@@ -98,8 +98,7 @@ async fn live_codex_is_told_state_by_state() {
     codex.model.lift("q2");
     codex.rests("finished", "• Question done.", WORK).await;
 
-    let told = codex.story().join(" ");
-    assert_eq!(told, TOLD);
+    codex.has_told(TOLD);
     codex.press(b"\x03").await;
     codex.is("exited").await;
     codex.report();

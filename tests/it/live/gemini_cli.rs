@@ -93,8 +93,7 @@ async fn live_gemini_cli_is_told_state_by_state() {
     gemini.model.lift("f1");
     gemini.rests("error", "API Error", WORK).await;
 
-    let told = gemini.story().join(" ");
-    assert_eq!(told, TOLD);
+    gemini.has_told(TOLD);
     gemini.task("/quit").await;
     gemini.is("exited").await;
     gemini.report();

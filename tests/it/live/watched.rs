@@ -349,7 +349,7 @@ impl Watched {
     /// The states so far, one after another. Between two dialogs a tool may show nothing for as long as it likes, which is
     /// told as unknown. And a title that asks may come long before its dialog: until that can be read it is told as a
     /// question, so a question that becomes an approval is one prompt.
-    pub fn story(&self) -> Vec<&'static str> {
+    fn story(&self) -> Vec<&'static str> {
         let mut story: Vec<&'static str> = Vec::new();
         for word in self.told.iter().map(|told| told.word) {
             match (story.last(), word) {
@@ -360,6 +360,15 @@ impl Watched {
             }
         }
         story
+    }
+
+    /// The states so far were these.
+    pub fn has_told(&self, expected: &str) {
+        let rules = self.told.iter().fold(String::new(), |mut rules, told| {
+            write!(rules, "\n{} by {}", told.word, told.rule).unwrap();
+            rules
+        });
+        assert_eq!(self.story().join(" "), expected, "{rules}");
     }
 
     /// Prints how long after the screen each state was told.
