@@ -25,10 +25,9 @@ async fn live_claude_code_is_told_state_by_state() {
     claude.asks(PromptKind::Trust, "").await;
     claude.trusts().await;
     claude.reaches("idle", "manual mode on").await;
-    claude.begins_anew();
 
     claude
-        .task("HOLD: c1 ;; RUN: touch made ;; HOLD: c2 ;; SAY: Command done.")
+        .first_task("HOLD: c1 ;; RUN: touch made ;; HOLD: c2 ;; SAY: Command done.")
         .await;
     claude.reaches("working", WORK).await;
     claude.model.lift("c1");

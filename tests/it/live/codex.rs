@@ -14,7 +14,7 @@ const INTERRUPTED: &str = "Conversation interrupted";
 /// From the first task on.
 const TOLD: &str = "idle working approval working finished idle working approval working finished idle \
     working approval working finished idle working approval idle working idle working \
-    error idle working question working finished";
+    question working finished idle working error";
 
 #[tokio::test]
 #[ignore = "needs the real tools: CM_LIVE_TOOLS"]
@@ -28,10 +28,9 @@ async fn live_codex_is_told_state_by_state() {
     codex.reaches("question", "Meet GPT-6 Sol").await;
     codex.choose(b"\x1b[B\r").await;
     codex.reaches("idle", "›").await;
-    codex.begins_anew();
 
     codex
-        .task("HOLD: c1 ;; ESCALATE: touch made ;; HOLD: c2 ;; SAY: Command done.")
+        .first_task("HOLD: c1 ;; ESCALATE: touch made ;; HOLD: c2 ;; SAY: Command done.")
         .await;
     codex.reaches("working", WORK).await;
     codex.model.lift("c1");
@@ -80,11 +79,6 @@ async fn live_codex_is_told_state_by_state() {
     codex.press(b"\x1b").await;
     codex.rests("idle", INTERRUPTED, WORK).await;
 
-    codex.task("HOLD: f1 ;; FAIL: 400").await;
-    codex.reaches("working", WORK).await;
-    codex.model.lift("f1");
-    codex.rests("error", "The model fails", WORK).await;
-
     codex.press(b"/plan").await;
     codex.sees("/plan").await;
     codex.press(b"\r").await;
@@ -97,6 +91,11 @@ async fn live_codex_is_told_state_by_state() {
     codex.reaches("working", WORK).await;
     codex.model.lift("q2");
     codex.rests("finished", "• Question done.", WORK).await;
+
+    codex.task("HOLD: f1 ;; FAIL: 400").await;
+    codex.reaches("working", WORK).await;
+    codex.model.lift("f1");
+    codex.rests("error", "The model fails", WORK).await;
 
     codex.has_told(TOLD);
     codex.press(b"\x03").await;

@@ -26,10 +26,9 @@ async fn live_gemini_cli_is_told_state_by_state() {
     gemini.choose(b"1").await;
     gemini.restarts().await;
     gemini.reaches("idle", "Type your message").await;
-    gemini.begins_anew();
 
     gemini
-        .task("HOLD: c1 ;; RUN: touch made ;; HOLD: c2 ;; SAY: Command done.")
+        .first_task("HOLD: c1 ;; RUN: touch made ;; HOLD: c2 ;; SAY: Command done.")
         .await;
     gemini.reaches("working", WORK).await;
     gemini.model.lift("c1");

@@ -212,6 +212,20 @@ impl Watched {
 
     /// Writes a task into the tool's input and sends it off.
     pub async fn task(&mut self, text: &str) {
+        self.write(text).await;
+        self.choose(b"\r").await;
+    }
+
+    /// As [`Self::task`]; the story begins when it is sent off. How a tool starts depends on how fast it is, and Codex takes
+    /// itself for working once more when its input is long there.
+    pub async fn first_task(&mut self, text: &str) {
+        self.write(text).await;
+        self.read_it().await;
+        self.begins_anew();
+        self.press(b"\r").await;
+    }
+
+    async fn write(&mut self, text: &str) {
         let session = self.id();
         let pasted = self
             .ask(Request::Paste {
@@ -222,7 +236,6 @@ impl Watched {
         assert_eq!(pasted, Reply::Done);
         let begin: String = text.chars().take(16).collect();
         self.sees(&begin).await;
-        self.choose(b"\r").await;
     }
 
     pub async fn press(&mut self, bytes: &[u8]) {
@@ -340,8 +353,8 @@ impl Watched {
         .await;
     }
 
-    /// Checks that it started, and forgets what came until now: how a tool starts depends on how fast it is.
-    pub fn begins_anew(&mut self) {
+    /// Checks that it started, and forgets what came until now.
+    fn begins_anew(&mut self) {
         assert_eq!(self.told.first().map(|told| told.word), Some("starting"));
         self.told.drain(..self.told.len() - 1);
     }
