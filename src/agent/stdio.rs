@@ -22,7 +22,7 @@ use crate::paths::Paths;
 use crate::protocol::{self, FailureKind, Greeting, HELLO_DEADLINE, Hello, MAGIC, NEWEST, OLDEST};
 use crate::transport::connection::{ConnectionError, MessageReader};
 use crate::transport::local::{self, StartError};
-use crate::transport::retire;
+use crate::transport::retire::{self, Whom};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StdioError {
@@ -46,7 +46,7 @@ pub async fn bridge(paths: &Paths, agent_program: &Path) -> Result<(), StdioErro
         // It is of another age, or was about to end: once more, with what runs then.
         greeted => {
             if let Ok(Some(_)) = greeted
-                && let Err(error) = retire::retire(paths).await
+                && let Err(error) = retire::retire(paths, Whom::TooOld).await
             {
                 warn!(%error, "the running agent cannot be replaced");
             }

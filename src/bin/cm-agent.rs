@@ -142,13 +142,11 @@ async fn carry_out(order: Order, paths: &Paths) -> Result<ExitCode> {
             }
             _ => not_running(),
         }),
-        Order::Stop => Ok(match connect(paths).await? {
-            Some(stream) => {
-                retire::stop(stream.into_split(), "cm-agent", Whom::Any).await?;
-                say("stopped; sessions live on");
-                ExitCode::SUCCESS
-            }
-            None => not_running(),
+        Order::Stop => Ok(if retire::retire(paths, Whom::Any).await? {
+            say("stopped; sessions live on");
+            ExitCode::SUCCESS
+        } else {
+            not_running()
         }),
         Order::Fdpass { .. }
         | Order::Demo { .. }

@@ -1,4 +1,5 @@
-//! The end of an agent that is too old to speak with us, so that the one beside us can take its place.
+//! The end of an agent: because a person wants it, or because it is too old to speak with us and the one beside us shall take
+//! its place.
 //!
 //! It holds because the greeting and [`Request::Stop`] are the same in every version of the protocol. Promises: a newer
 //! agent is never ended by an older program, an agent that speaks with us is left alone, and sessions live on (tmux holds
@@ -32,7 +33,7 @@ pub enum RetireError {
     Connection(#[from] ConnectionError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("the older cm-agent does not end")]
+    #[error("the running cm-agent does not end")]
     Stays,
 }
 
@@ -75,26 +76,27 @@ where
     }
 }
 
-/// Ends the agent of this machine if it is too old for us, and waits until it is gone. However many do this at once, the
-/// agent that follows is not harmed.
+/// Ends the agent of this machine, and waits until it is gone: what it knew is then on disk, and another one can start. However
+/// many do this at once, the agent that follows is not harmed. Returns whether there was one to end.
 ///
 /// # Errors
 /// When it cannot be reached, or stays.
-pub async fn retire(paths: &Paths) -> Result<(), RetireError> {
+pub async fn retire(paths: &Paths, whom: Whom) -> Result<bool, RetireError> {
     // Nobody starts another one while we look at its lock.
     let _turn = local::take_turn(paths).await?;
     let stream = match local::connect(&paths.socket()).await {
         Ok(stream) => stream,
-        Err(error) if local::means_no_agent(&error) => return Ok(()),
+        Err(error) if local::means_no_agent(&error) => return Ok(false),
         Err(error) => return Err(ConnectionError::Io(error).into()),
     };
-    if !stop(stream.into_split(), "cm-agent", Whom::TooOld).await? {
-        return Ok(());
+    if !stop(stream.into_split(), "cm-agent", whom).await? {
+        return Ok(false);
     }
     let lock = paths.lock();
     let leaving = tokio::task::spawn_blocking(move || {
         let file = std::fs::File::open(lock)?;
-        Ok(rustix::fs::flock(&file, FlockOperation::LockExclusive)?)
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+        Ok(true)
     });
     match timeout(LEAVE_DEADLINE, leaving).await {
         Ok(left) => left

@@ -420,6 +420,12 @@ fn a_second_daemon_steps_back_and_a_stale_socket_is_no_obstacle() {
     let status = lab.command(AGENT).arg("status").output().unwrap();
     assert!(String::from_utf8_lossy(&status.stdout).contains("sessions  0"));
     lab.stop_agent();
+    // Stopped, it is gone: all that it had to write is on disk.
+    let lock = std::fs::File::open(lab.paths.lock()).unwrap();
+    let free = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert_eq!(free, Ok(()));
+    let again = lab.command(AGENT).arg("stop").output().unwrap();
+    assert_eq!(again.status.code(), Some(3));
 }
 
 #[test]
