@@ -2,8 +2,8 @@
 //! its place.
 //!
 //! It holds because the greeting and [`Request::Stop`] are the same in every version of the protocol. Promises: a newer
-//! agent is never ended by an older program, an agent that speaks with us is left alone, and sessions live on (tmux holds
-//! them).
+//! agent is never ended by an older program, one that speaks with us only when a person says so, and sessions live on (tmux
+//! holds them).
 
 use std::io;
 use std::time::Duration;

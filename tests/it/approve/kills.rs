@@ -23,6 +23,9 @@ trait Killer {
 
     /// The daemon is dead, or the next question is there. `is_over`: its outcome is on record.
     fn see(&mut self, _is_over: bool) {}
+
+    /// Everything was asked: the daemon lives from now on.
+    fn release(&mut self) {}
 }
 
 /// Somewhere between the answer's coming and going.
@@ -86,13 +89,6 @@ impl Killer for BeforeEachEffect {
             self.last = self.last.max(self.point());
         }
     }
-}
-
-impl BeforeEachEffect {
-    /// From one.
-    fn point(&self) -> usize {
-        (self.aimed - 1) % POINTS + 1
-    }
 
     fn release(&mut self) {
         if let Some(mut tracer) = self.tracer.take() {
@@ -101,6 +97,13 @@ impl BeforeEachEffect {
             let _gone = kill_process(pid, Signal::TERM);
             tracer.wait().unwrap();
         }
+    }
+}
+
+impl BeforeEachEffect {
+    /// From one.
+    fn point(&self) -> usize {
+        (self.aimed - 1) % POINTS + 1
     }
 }
 
@@ -135,12 +138,13 @@ fn is_over(lab: &Lab, subject: &str) -> bool {
     })
 }
 
-/// One prompt after the other is agreed to, and the daemon killed about once for each.
-async fn endure(way: &str, kills: usize, killer: &mut impl Killer) {
+/// One prompt after the other is agreed to, and the daemon killed about once for each. Returns how often it was.
+async fn endure(way: &str, kills: usize, killer: &mut impl Killer) -> usize {
     let lab = stage();
     let mut operator = Operator::of(&lab).await;
     let dir = scripted(&lab, "one", way, kills);
     let session = operator.start(&dir).await;
+    let mut deaths = 0;
     // The question at which the daemon was last aimed.
     let mut target: Option<(Pid, String)> = None;
     let mut aimed = HashSet::new();
@@ -154,6 +158,7 @@ async fn endure(way: &str, kills: usize, killer: &mut impl Killer) {
                     tokio::task::yield_now().await;
                 }
                 killer.see(is_over(&lab, &subject));
+                deaths += 1;
             }
             start(&lab);
             operator = Operator::of(&lab).await;
@@ -193,6 +198,7 @@ async fn endure(way: &str, kills: usize, killer: &mut impl Killer) {
             killer.strike(&lab, *daemon);
         }
     }
+    killer.release();
     let got = heard(&dir);
     assert_eq!(got.len(), kills, "{got:?}");
     for (round, (command, said)) in got.iter().enumerate() {
@@ -206,6 +212,7 @@ async fn endure(way: &str, kills: usize, killer: &mut impl Killer) {
         let intent = |line: &str| line.contains(&subject) && line.contains("\"intent\"");
         assert!(record.lines().any(intent), "{command} is missing");
     }
+    deaths
 }
 
 /// The full count is 1,000: `CM_KILLS`.
@@ -215,8 +222,9 @@ async fn endure(way: &str, kills: usize, killer: &mut impl Killer) {
 #[tokio::test]
 async fn a_killed_daemon_has_answered_once_or_not_at_all(#[case] way: &str) {
     let kills = count("CM_KILLS", 12);
-    endure(way, kills, &mut AtRandom(7)).await;
-    println!("{way}: {kills} kills, as many effects, none twice");
+    let deaths = endure(way, kills, &mut AtRandom(7)).await;
+    println!("{way}: {deaths} kills, {kills} effects, none twice");
+    assert!(deaths > 0, "it was never killed");
 }
 
 /// No two effects have a point between them at which it was not killed.
@@ -234,7 +242,8 @@ async fn a_daemon_killed_before_each_of_its_effects_has_answered_once_or_not_at_
         last: 0,
     };
     let kills = count("CM_KILLS", 3 * POINTS);
-    endure(way, kills, &mut killer).await;
-    println!("{way}, {thread}: {kills} kills at {} points", killer.last);
+    let deaths = endure(way, kills, &mut killer).await;
+    println!("{way}, {thread}: {deaths} kills, {} points", killer.last);
+    assert!(deaths > 0, "it was never killed");
     assert!(killer.last < POINTS, "there are more points");
 }
